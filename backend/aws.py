@@ -1,0 +1,76 @@
+"""AWS clients: botocore alone, and one session for all of them.
+
+boto3 adds resources and a second import for nothing used here. A further client from the same session costs a few
+milliseconds, from a new one as much as the first.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotoConnectionError
+
+from backend.ports import UnavailableError
+
+if TYPE_CHECKING:
+    from mypy_boto3_apigatewaymanagementapi.client import ApiGatewayManagementApiClient
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+# At INFO it tells at every cold start where it found its credentials: bytes of log that nobody reads.
+logging.getLogger("botocore").setLevel(logging.WARNING)
+
+# A call fails after 7 s at the latest (two attempts of at most 3 s, and the wait between them), so that a function with
+# a 10 s timeout still answers. The ordinary call takes milliseconds.
+_CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+
+
+@cache
+def _session() -> botocore.session.Session:
+    return botocore.session.get_session()
+
+
+def dynamodb() -> "DynamoDBClient":
+    """A DynamoDB client."""
+    client: DynamoDBClient = _session().create_client("dynamodb", config=_CONFIG)  # type: ignore[assignment]
+    return client
+
+
+def management_api(endpoint_url: str) -> "ApiGatewayManagementApiClient":
+    """A client of one stage's `@connections`, at `https://{api}.execute-api.{region}.amazonaws.com/{stage}`."""
+    client: ApiGatewayManagementApiClient = _session().create_client(  # type: ignore[assignment]
+        "apigatewaymanagementapi", endpoint_url=endpoint_url, config=_CONFIG
+    )
+    return client
+
+
+# Codes that a caller may try again: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+# and, for @connections, LimitExceededException: too many calls, or the client does not read what it is sent.
+_UNAVAILABLE_CODES = frozenset(
+    {
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise UnavailableError for a service that is throttled, failing or out of reach; other errors are defects."""
+    try:
+        yield
+    except (BotoConnectionError, HTTPClientError) as error:
+        raise UnavailableError(type(error).__name__) from error
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500 or code in _UNAVAILABLE_CODES:
+            raise UnavailableError(code) from error
+        raise

@@ -1,0 +1,130 @@
+"""The client protocol: JSON text frames, `action` picks the route, every reply carries the `id` that was sent.
+
+JSON here is what RFC 7493 (I-JSON) allows: a text with an unpaired surrogate escape, or nested deeper than the reader
+goes, counts as not JSON, and is echoed as such.
+"""
+
+from typing import Annotated, NamedTuple, TypeVar
+
+from msgspec import UNSET, DecodeError, Meta, Raw, Struct, UnsetType
+from msgspec.json import Decoder, Encoder
+
+from backend.errors import ErrorCode, RefusedError
+
+Id = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | Annotated[str, Meta(min_length=1, max_length=128)]
+Sequence = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+# --- what clients send -----------------------------------------------------------------------------------------------
+
+
+class Ping(Struct):
+    """`{"action":"ping"}`"""
+
+
+class SessionRequest(Struct):
+    """`{"action":"session"[,"resume":"<token>"[,"after":N]]}`; null is as good as absent."""
+
+    resume: str | None = None
+    after: Sequence | None = None
+
+
+class Envelope(NamedTuple):
+    """The part of a message that every action shares; the rest is still text.
+
+    `action` is None when it is not a string. `id_error` says what is wrong with an `id` that is not allowed.
+    """
+
+    action: str | None
+    id: int | str | UnsetType
+    id_error: str | None
+
+
+class _Fields(Struct):
+    # Raw: an echo does not build the tree of what it echoes.
+    action: Raw = Raw()
+    id: Raw = Raw()
+
+
+_fields = Decoder(_Fields)
+_action = Decoder(str)
+_id = Decoder(Id | None)
+
+
+def open_envelope(text: str) -> Envelope | None:
+    """The envelope of a message; None when it is not a JSON object with an `action`. Raises nothing."""
+    try:
+        fields = _fields.decode(text)
+        raw_action, raw_id = bytes(fields.action), bytes(fields.id)
+        if not raw_action:
+            return None
+        action = _action.decode(raw_action) if raw_action.startswith(b'"') else None
+    except (DecodeError, RecursionError, UnicodeEncodeError):
+        return None
+    try:
+        identifier = _id.decode(raw_id) if raw_id else None
+    except DecodeError:
+        return Envelope(action, UNSET, "id must be a string of 1 to 128 characters or a 64-bit integer")
+    return Envelope(action, UNSET if identifier is None else identifier, None)
+
+
+Request = TypeVar("Request")
+
+
+def read(text: str, decoder: Decoder[Request]) -> Request:
+    """The request of a known action. Raises RefusedError, with the field and what is wrong with it."""
+    try:
+        return decoder.decode(text)
+    except DecodeError as error:
+        raise RefusedError(ErrorCode.BAD_REQUEST, str(error)) from None
+
+
+# --- what clients get ------------------------------------------------------------------------------------------------
+
+
+class Reply(Struct, tag_field="type", rename="camel", omit_defaults=True, kw_only=True):
+    """A frame that answers a message."""
+
+    id: int | str | UnsetType = UNSET
+
+
+class Pong(Reply, tag="pong"):
+    """The reply to a ping."""
+
+
+class Position(Struct):
+    """A place in a stream."""
+
+    epoch: int
+    seq: int
+
+
+class SessionReply(Reply, tag="session", omit_defaults=False, kw_only=True):
+    """The session a connection holds now. `expires_at`: epoch seconds, unless there is traffic before."""
+
+    session_id: str
+    resume_token: str
+    resumed: bool
+    inbox: Position
+    expires_at: int
+
+
+class ErrorReply(Reply, tag="error", kw_only=True):
+    """Why a message was refused."""
+
+    code: ErrorCode
+    message: str
+
+
+class TakenOver(Struct, tag="taken-over", tag_field="type", rename="camel"):
+    """To a connection whose session another one resumed. Final: it is closed next."""
+
+    session_id: str
+
+
+_encoder = Encoder()
+
+
+def encode(frame: Reply | TakenOver) -> bytes:
+    """A frame as UTF-8 JSON."""
+    return _encoder.encode(frame)

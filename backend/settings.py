@@ -1,0 +1,86 @@
+"""What the environment decides, read once and checked before the first event."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlsplit
+
+#: API Gateway closes a connection that shows no traffic for ten minutes.
+#: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+IDLE_TIMEOUT_SECONDS = 600
+
+BACKENDS = ("lambda", "eks", "sockets", "ecs")
+
+
+class SettingsError(ValueError):
+    """A variable is missing or has a value that is not allowed; the message names both."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The application's settings, one field an environment variable of the same name in capitals.
+
+    `backend` is a dimension of every metric. `touch_seconds` is the least time between two writes that keep one session
+    alive. `session_seconds` is how long a session outlives its last touch: never less than the time after which the
+    gateway would have closed a silent connection, plus one touch interval. `connections_url` is the stage's
+    `@connections` endpoint, as boto3 takes it for `endpoint_url`; only a host that posts needs it.
+    """
+
+    table_name: str
+    backend: str = "lambda"
+    touch_seconds: int = 300
+    session_seconds: int = 900
+    connections_url: str | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read and check every variable. Raises SettingsError."""
+        table_name = environment.get("TABLE_NAME", "")
+        if not table_name:
+            raise SettingsError("TABLE_NAME is not set: it must be the name of the DynamoDB table")
+        backend = environment.get("BACKEND", cls.backend)
+        if backend not in BACKENDS:
+            raise SettingsError(f"BACKEND is {backend!r}: it must be one of {', '.join(BACKENDS)}")
+        touch_seconds = _whole_number(environment, "TOUCH_SECONDS", cls.touch_seconds, least=1)
+        session_seconds = _whole_number(environment, "SESSION_SECONDS", cls.session_seconds, least=1)
+        if session_seconds < IDLE_TIMEOUT_SECONDS + touch_seconds:
+            raise SettingsError(
+                f"SESSION_SECONDS is {session_seconds}: it must be at least {IDLE_TIMEOUT_SECONDS + touch_seconds}, "
+                f"the gateway's idle timeout ({IDLE_TIMEOUT_SECONDS}) plus TOUCH_SECONDS ({touch_seconds})"
+            )
+        return cls(
+            table_name=table_name,
+            backend=backend,
+            touch_seconds=touch_seconds,
+            session_seconds=session_seconds,
+            connections_url=_url(environment, "CONNECTIONS_URL"),
+        )
+
+    def posting_url(self) -> str:
+        """`connections_url`, for a host that posts. Raises SettingsError when it is not set."""
+        if self.connections_url is None:
+            raise SettingsError("CONNECTIONS_URL is not set: it must be the stage's https:// URL, without @connections")
+        return self.connections_url
+
+
+def _whole_number(environment: Mapping[str, str], name: str, default: int, *, least: int) -> int:
+    text = environment.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= least):
+        raise SettingsError(f"{name} is {text!r}: it must be a whole number of seconds, at least {least}")
+    return int(text)
+
+
+def _url(environment: Mapping[str, str], name: str) -> str | None:
+    text = environment.get(name)
+    if text is None:
+        return None
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in {"https", "http"} and bool(parts.hostname)
+    except ValueError:  # "https://[": an address that is no address
+        valid = False
+    if not valid:
+        raise SettingsError(f"{name} is {text!r}: it must be an https:// URL (http:// on your own machine)")
+    return text

@@ -1,0 +1,1 @@
+"""Lambda entry points: `lambdas.connect.handler`, `lambdas.disconnect.handler`, `lambdas.message.handler`."""

@@ -1,0 +1,147 @@
+"""The table the tests run on, and the two ports that are not the store."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from moto import mock_aws
+
+from backend import aws
+from backend.connections import ManagementApi
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+TABLE = "duplex"
+NOW = 1_800_000_000.5
+SESSION_SECONDS = 900
+TOUCH_SECONDS = 300
+
+
+@contextmanager
+def table() -> Iterator["DynamoDBClient"]:
+    """A fresh table in moto, with the keys and the TTL attribute of the deployed one."""
+    with mock_aws():
+        client = aws.dynamodb()
+        client.create_table(
+            TableName=TABLE,
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        client.update_time_to_live(
+            TableName=TABLE, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expiresAt"}
+        )
+        yield client
+
+
+def items(client: "DynamoDBClient") -> list[dict[str, Any]]:
+    """Everything in the table, expired or not."""
+    return [dict(item) for item in client.scan(TableName=TABLE, ConsistentRead=True)["Items"]]
+
+
+def session_item(client: "DynamoDBClient", session_id: str) -> dict[str, Any] | None:
+    """One session's item as DynamoDB shows it."""
+    key = {"pk": {"S": f"session#{session_id}"}, "sk": {"S": "session"}}
+    item = client.get_item(TableName=TABLE, Key=key).get("Item")
+    return None if item is None else dict(item)
+
+
+def delete_session(client: "DynamoDBClient", session_id: str) -> None:
+    """Let a session vanish."""
+    client.delete_item(TableName=TABLE, Key={"pk": {"S": f"session#{session_id}"}, "sk": {"S": "session"}})
+
+
+class Calls(list[str]):
+    """The operations a client asks for from now on."""
+
+    def __init__(self, client: "DynamoDBClient") -> None:
+        super().__init__()
+        client.meta.events.register("before-call.dynamodb", self._note)
+
+    def _note(self, model: Any, **_: object) -> None:
+        self.append(model.name)
+
+
+@contextmanager
+def failing(client: "DynamoDBClient", code: str, status: int = 400) -> Iterator[None]:
+    """Answer every call of a client with one error, after the SDK's own retries."""
+
+    class Response:
+        status_code = status
+
+    def refuse(**_: object) -> Any:
+        error = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        return Response(), error
+
+    client.meta.events.register_first("before-call.dynamodb", refuse)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister("before-call.dynamodb", refuse)
+
+
+class ManagementEndpoint:
+    """Stands where `@connections` is: answers every request of one client with one status, and remembers it."""
+
+    def __init__(self, api: ManagementApi, status: int = 200, code: str = "") -> None:
+        self.requests: list[AWSPreparedRequest] = []
+        self._status = status
+        self._headers = HTTPHeaders()
+        self._headers["x-amzn-ErrorType"] = code
+        api._client.meta.events.register("before-send.apigatewaymanagementapi", self._answer)
+
+    def stream(self) -> Iterator[bytes]:
+        """No body, to any of them."""
+        return iter(())
+
+    def _answer(self, request: AWSPreparedRequest, **_: object) -> Any:
+        self.requests.append(request)
+        return AWSResponse(request.url, self._status, self._headers, self)
+
+
+@dataclass
+class FakeOutbound:
+    """An Outbound that remembers."""
+
+    frames: list[tuple[str, Any]] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+    post_error: Exception | None = None
+
+    def post(self, connection_id: str, data: bytes) -> bool:
+        """Remember the frame, parsed."""
+        if self.post_error is not None:
+            raise self.post_error
+        if connection_id in self.gone:
+            return False
+        self.frames.append((connection_id, json.loads(data)))
+        return True
+
+    def close(self, connection_id: str) -> None:
+        """Remember the connection."""
+        self.closed.append(connection_id)
+
+
+@dataclass
+class FakeMetrics:
+    """A MetricsSink that remembers."""
+
+    records: list[tuple[str, dict[str, float]]] = field(default_factory=list)
+
+    def record(self, route: str, **values: float) -> None:
+        """Remember the record."""
+        self.records.append((route, values))
+
+    def last(self) -> tuple[str, dict[str, float]]:
+        """The last record, without its latency, which no test can know."""
+        route, values = self.records[-1]
+        assert values["Latency"] >= 0
+        return route, {name: value for name, value in values.items() if name != "Latency"}

@@ -1,0 +1,48 @@
+import json
+
+import pytest
+
+from backend.emf import EmfMetrics
+
+
+@pytest.fixture(autouse=True)
+def _no_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("POWERTOOLS_METRICS_NAMESPACE", raising=False)
+    monkeypatch.delenv("POWERTOOLS_SERVICE_NAME", raising=False)
+
+
+def test_an_event_is_one_line_with_three_dimensions(capsys: pytest.CaptureFixture[str]) -> None:
+    EmfMetrics("eks").record("ping", Messages=1, Errors=0, Latency=1.25)
+    [line] = capsys.readouterr().out.splitlines()
+    emf = json.loads(line)
+    [definition] = emf["_aws"]["CloudWatchMetrics"]
+    assert definition["Namespace"] == "Duplex"
+    assert [sorted(names) for names in definition["Dimensions"]] == [["backend", "route", "service"]]
+    assert definition["Metrics"] == [
+        {"Name": "Messages", "Unit": "Count"},
+        {"Name": "Errors", "Unit": "Count"},
+        {"Name": "Latency", "Unit": "Milliseconds"},
+    ]
+    assert (emf["service"], emf["backend"], emf["route"]) == ("duplex", "eks", "ping")
+    assert (emf["Messages"], emf["Errors"], emf["Latency"]) == ([1], [0], [1.25])
+
+
+def test_one_event_leaves_nothing_to_the_next(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = EmfMetrics("lambda")
+    metrics.record("ping", Messages=1)
+    metrics.record("$connect", Connects=1)
+    second = json.loads(capsys.readouterr().out.splitlines()[1])
+    assert second["route"] == "$connect"
+    assert "Messages" not in second
+    assert second["service"] == "duplex"
+
+
+def test_the_names_come_from_the_environment(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Other")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "other")
+    EmfMetrics("lambda").record("ping", Messages=1)
+    emf = json.loads(capsys.readouterr().out)
+    assert emf["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Other"
+    assert emf["service"] == "other"

@@ -1,0 +1,242 @@
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from backend.errors import ErrorCode
+from backend.ports import UnavailableError
+from backend.records import Connection
+from backend.router import Router
+from backend.sessions import Sessions
+from tests.backend.support import (
+    NOW,
+    SESSION_SECONDS,
+    TOUCH_SECONDS,
+    Calls,
+    FakeMetrics,
+    FakeOutbound,
+    failing,
+    items,
+    session_item,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+CONNECTION = Connection("c=", NOW)
+OTHER = Connection("other=", NOW)
+DUE = NOW + TOUCH_SECONDS
+
+
+def ask(router: Router, connection: Connection = CONNECTION, **message: Any) -> dict[str, Any]:
+    reply = json.loads(router.message(connection, json.dumps(message), NOW))
+    assert isinstance(reply, dict)
+    return reply
+
+
+ECHOED = [
+    "",
+    "hello",
+    'quotes " backslashes \\ and \N{PILE OF POO}',
+    '{"a": 1}',
+    "  [1, 2]\n",
+    '{"action":"nope"}',
+    '{"action":"nope","id":null}',
+    '{"action":"$connect"}',
+    '{ "action" : 5 }',
+    '{"action":null}',
+    '{"action":["ping"]}',
+    '{"action":"ping"',
+    "\ud800",
+    '{"action":"ping","x":' + "[" * 131_000,
+]
+
+
+@pytest.mark.parametrize("text", ECHOED, ids=lambda text: repr(text[:24]))
+def test_what_no_route_takes_is_echoed_without_a_call(
+    client: "DynamoDBClient", router: Router, metrics: FakeMetrics, text: str
+) -> None:
+    calls = Calls(client)
+    assert router.message(CONNECTION, text, NOW) == text
+    assert metrics.last() == ("$default", {"Messages": 1, "Errors": 0})
+    assert calls == []
+    json.dumps(text)  # and Lambda's own JSON takes it, unpaired surrogates too
+
+
+@pytest.mark.parametrize("action", ["nope", "", "$default", 5, None, ["ping"], {"action": "ping"}])
+def test_an_unknown_action_with_an_id_is_an_error(router: Router, metrics: FakeMetrics, action: Any) -> None:
+    reply = ask(router, action=action, id="7")
+    assert reply == {
+        "type": "error",
+        "code": "unknown-action",
+        "message": "action must be one of: ping, session",
+        "id": "7",
+    }
+    assert metrics.last() == ("$default", {"Messages": 1, "Errors": 0}), "the client's mistake, not ours"
+
+
+@pytest.mark.parametrize("action", ["ping", "session", "nope"])
+def test_a_bad_id_is_an_error_for_every_action(router: Router, action: str) -> None:
+    reply = ask(router, action=action, id={"a": 1})
+    assert reply["code"] == "bad-request"
+    assert reply["message"].startswith("id must be")
+    assert "id" not in reply
+
+
+@pytest.mark.parametrize("identifier", ["a", 0, 2**63 - 1])
+def test_a_ping_gets_a_pong(router: Router, metrics: FakeMetrics, identifier: str | int) -> None:
+    assert router.message(CONNECTION, '{"action":"ping"}', NOW) == '{"type":"pong"}'
+    assert ask(router, action="ping", id=identifier) == {"type": "pong", "id": identifier}
+    assert metrics.last() == ("ping", {"Messages": 1, "Errors": 0})
+
+
+def test_a_session_reply_has_every_field(client: "DynamoDBClient", router: Router, metrics: FakeMetrics) -> None:
+    reply = ask(router, action="session", id="1")
+    token = reply.pop("resumeToken")
+    item = session_item(client, CONNECTION.session_id)
+    assert item is not None
+    assert reply == {
+        "type": "session",
+        "id": "1",
+        "sessionId": CONNECTION.session_id,
+        "resumed": False,
+        "inbox": {"epoch": int(NOW * 1000), "seq": 0},
+        "expiresAt": int(NOW) + SESSION_SECONDS,
+    }
+    assert token.startswith(f"{CONNECTION.session_id}.")
+    assert metrics.last() == ("session", {"Messages": 1, "Errors": 0})
+
+
+def test_a_resume_tells_the_older_connection_and_closes_it(router: Router, outbound: FakeOutbound) -> None:
+    first = ask(router, action="session")
+    reply = ask(router, OTHER, action="session", resume=first["resumeToken"], after=0, id=1)
+    assert (reply["type"], reply["resumed"], reply["id"]) == ("session", True, 1)
+    assert (reply["sessionId"], reply["inbox"]) == (first["sessionId"], first["inbox"])
+    assert reply["resumeToken"] != first["resumeToken"]
+    assert outbound.frames == [(CONNECTION.id, {"type": "taken-over", "sessionId": first["sessionId"]})]
+    assert outbound.closed == [CONNECTION.id]
+    assert ask(router, action="session")["code"] == "taken-over"
+
+
+def test_resuming_what_one_holds_tells_nobody(router: Router, outbound: FakeOutbound) -> None:
+    first = ask(router, action="session")
+    reply = ask(router, action="session", resume=first["resumeToken"])
+    assert reply["resumed"] is True
+    assert (outbound.frames, outbound.closed) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("trouble", "closed"),
+    [("gone", []), (UnavailableError("LimitExceededException"), [CONNECTION.id]), (RuntimeError("forbidden"), [])],
+)
+def test_an_older_connection_that_cannot_be_told_changes_nothing_for_the_new_one(
+    router: Router, outbound: FakeOutbound, trouble: Exception | str, closed: list[str]
+) -> None:
+    token = ask(router, action="session")["resumeToken"]
+    if isinstance(trouble, Exception):
+        outbound.post_error = trouble
+    else:
+        outbound.gone.add(CONNECTION.id)
+    assert ask(router, OTHER, action="session", resume=token)["resumed"] is True
+    assert outbound.closed == closed
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "a" * 26 + "." + "x" * 43, "a" * 4000])
+def test_a_token_that_opens_nothing_is_an_error_and_the_connection_keeps_its_session(
+    router: Router, token: str
+) -> None:
+    before = ask(router, action="session")
+    reply = ask(router, action="session", resume=token, id="r")
+    assert (reply["type"], reply["code"], reply["id"]) == ("error", "invalid-token", "r")
+    assert ask(router, action="session")["sessionId"] == before["sessionId"]
+
+
+def test_a_bad_field_is_a_bad_request_that_names_it(router: Router) -> None:
+    reply = ask(router, action="session", resume=5, id="r")
+    assert (reply["code"], reply["id"]) == ("bad-request", "r")
+    assert "$.resume" in reply["message"]
+
+
+def test_a_vanished_session_is_back_with_the_next_due_message(client: "DynamoDBClient", router: Router) -> None:
+    assert router.message(CONNECTION, "hello", DUE) == "hello"
+    assert session_item(client, CONNECTION.session_id) is not None
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException"])
+def test_a_failed_touch_is_counted_and_warned_of_once_and_the_message_answered(
+    client: "DynamoDBClient", router: Router, metrics: FakeMetrics, caplog: pytest.LogCaptureFixture, code: str
+) -> None:
+    with failing(client, code):
+        assert router.message(CONNECTION, "hello", DUE) == "hello"
+        assert metrics.last() == ("$default", {"Messages": 1, "Errors": 1})
+        assert router.message(OTHER, "hello", DUE) == "hello"
+        assert metrics.last() == ("$default", {"Messages": 1, "Errors": 0})
+    assert [record.message for record in caplog.records] == ["session not touched"]
+
+
+@pytest.mark.parametrize(
+    ("code", "answer"), [("ThrottlingException", "unavailable"), ("AccessDeniedException", "internal")]
+)
+def test_a_session_that_cannot_be_stored_is_an_error_without_a_trace(
+    client: "DynamoDBClient", router: Router, metrics: FakeMetrics, code: str, answer: str
+) -> None:
+    with failing(client, code):
+        reply = ask(router, action="session", id=1)
+    assert (reply["type"], reply["code"], reply["id"]) == ("error", answer, 1)
+    assert code not in reply["message"]
+    assert metrics.last() == ("session", {"Messages": 1, "Errors": 1})
+
+
+def test_no_token_reaches_the_log_when_a_route_fails(
+    router: Router, sessions: Sessions, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(sessions, "resume", fail)
+    assert ask(router, action="session", resume="abc.very-secret")["code"] == "internal"
+    assert "broken" in caplog.text
+    assert "very-secret" not in caplog.text
+
+
+def test_no_secret_reaches_the_table_or_the_log(
+    client: "DynamoDBClient", router: Router, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", logger="backend")
+    tokens = [ask(router, action="session")["resumeToken"]]
+    tokens.append(ask(router, OTHER, action="session", resume=tokens[0])["resumeToken"])
+    kept = repr(items(client)) + caplog.text
+    for token in tokens:
+        assert token.partition(".")[2] not in kept
+
+
+# --- whatever a client sends ------------------------------------------------------------------------------------------
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
+actions = st.sampled_from(["ping", "session", "publish", "$default", ""]) | values
+messages = st.fixed_dictionaries(
+    {}, optional={"action": actions, "id": values, "resume": values, "after": values, "data": values}
+).map(json.dumps)
+broken = st.tuples(messages, st.integers(0, 200), st.text(max_size=3)).map(
+    lambda parts: parts[0][: parts[1]] + parts[2] + parts[0][parts[1] + 1 :]
+)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text() | messages | broken, late=st.booleans())
+def test_every_text_gets_an_echo_or_a_reply_of_the_protocol(
+    router: Router, metrics: FakeMetrics, text: str, *, late: bool
+) -> None:
+    reply = router.message(CONNECTION, text, DUE if late else NOW)
+    route, values = metrics.last()
+    assert route in {"$default", "ping", "session"}
+    assert values == {"Messages": 1, "Errors": 0}
+    if reply != text:
+        frame = json.loads(reply)
+        assert frame["type"] in {"pong", "session", "error"}
+        if frame["type"] == "error":
+            assert frame["code"] in {ErrorCode.BAD_REQUEST, ErrorCode.UNKNOWN_ACTION, ErrorCode.INVALID_TOKEN}
+            assert len(frame["message"]) <= 256

@@ -1,0 +1,76 @@
+"""The functions on a fresh table, imported anew for each test as a new Lambda environment would."""
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.backend.support import TABLE, Calls, ManagementEndpoint, table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+EVENTS = Path(__file__).parent / "events"
+URL = "https://abcdef1234.execute-api.eu-west-1.amazonaws.com/prod"
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "BACKEND": "lambda",
+    "CONNECTIONS_URL": URL,
+    "POWERTOOLS_METRICS_NAMESPACE": "Duplex",
+    "POWERTOOLS_SERVICE_NAME": "duplex",
+    "SESSION_SECONDS": "900",
+    "TABLE_NAME": TABLE,
+    "TOUCH_SECONDS": "300",
+}
+
+
+def golden(name: str, **context: Any) -> dict[str, Any]:
+    """A golden event, with some fields of its request context replaced."""
+    event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    event["requestContext"].update(context)
+    return event
+
+
+@dataclass
+class Functions:
+    """The three functions, the table behind them, and what they asked AWS for."""
+
+    client: "DynamoDBClient"
+    modules: dict[str, ModuleType]
+    calls: Calls
+    management: ManagementEndpoint
+
+    def invoke(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
+        """What Lambda does: JSON in, JSON out."""
+        result = self.modules[function].handler(json.loads(json.dumps(event)), None)
+        answer: dict[str, Any] = json.loads(json.dumps(result))
+        return answer
+
+    def say(self, text: str, **context: Any) -> str:
+        """One message, and the body of its reply."""
+        answer = self.invoke("message", {**golden("message_text", **context), "body": text})
+        assert answer["statusCode"] == 200
+        body: str = answer["body"]
+        return body
+
+
+@pytest.fixture
+def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with table() as client:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "lambdas"]:
+            monkeypatch.delitem(sys.modules, name)
+        modules = {name: importlib.import_module(f"lambdas.{name}") for name in ("connect", "disconnect", "message")}
+        store = modules["message"].sessions._store
+        management = ManagementEndpoint(modules["message"].router._outbound)
+        yield Functions(client, modules, Calls(store._client), management)
