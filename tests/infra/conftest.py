@@ -1,0 +1,62 @@
+"""Each variant of the app is synthesized once a worker process, through the same door as `app.py`."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.assembly import build_app
+
+Resource = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A synthesized cdk.out."""
+
+    outdir: Path
+
+    @property
+    def template_file(self) -> Path:
+        return self.outdir / "DuplexLambda.template.json"
+
+    @property
+    def template(self) -> dict[str, Any]:
+        parsed: dict[str, Any] = json.loads(self.template_file.read_text(encoding="utf-8"))
+        return parsed
+
+    def resources(self, kind: str) -> dict[str, Resource]:
+        """Return the resources of one CloudFormation type, by logical id."""
+        found = {name: entry for name, entry in self.template["Resources"].items() if entry["Type"] == kind}
+        assert found, f"no {kind} in the template"
+        return found
+
+    def asset(self, s3_key: str) -> Path:
+        """Return the folder that is uploaded as `s3_key`."""
+        manifest = json.loads((self.outdir / "DuplexLambda.assets.json").read_text(encoding="utf-8"))
+        return self.outdir / str(manifest["files"][s3_key.removesuffix(".zip")]["source"]["path"])
+
+
+Synthesize = Callable[[str], Assembly]
+
+
+@pytest.fixture(scope="session")
+def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
+    """Return a function from a value of `access_logs` to what is synthesized with it."""
+
+    @cache
+    def run(access_logs: str) -> Assembly:
+        outdir = tmp_path_factory.mktemp(f"logs-{access_logs}")
+        build_app(str(outdir), access_logs=access_logs).synth()
+        return Assembly(outdir)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def assembly(synthesize: Synthesize) -> Assembly:
+    return synthesize("off")

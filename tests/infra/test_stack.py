@@ -1,0 +1,261 @@
+"""Invariants over all resources of the template: a function or a role added later is held to them too."""
+
+import json
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_logs as logs
+from aws_cdk.assertions import Template
+from cfnlint.api import lint_file  # type: ignore[import-untyped]
+
+from infra.functions import retention
+from infra.settings import LOG_RETENTION_DAYS, Settings
+from tests.infra.conftest import Assembly, Resource, Synthesize
+
+
+def get_att(logical_id: str, attribute: str) -> dict[str, list[str]]:
+    return {"Fn::GetAtt": [logical_id, attribute]}
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(assembly: Assembly) -> list[tuple[str, Resource]]:
+    """Return every statement that grants something, with the logical id of the role it is granted to."""
+    return [
+        (role["Ref"], statement)
+        for policy in assembly.resources("AWS::IAM::Policy").values()
+        for role in policy["Properties"]["Roles"]
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+    ]
+
+
+def functions(assembly: Assembly) -> dict[str, Resource]:
+    """Return the properties of each function, by handler."""
+    return {
+        entry["Properties"]["Handler"]: entry["Properties"]
+        for entry in assembly.resources("AWS::Lambda::Function").values()
+    }
+
+
+def allowed(assembly: Assembly, handler: str) -> dict[str, list[Any]]:
+    """Return what a function may do beside writing its log: resources by action."""
+    role = functions(assembly)[handler]["Role"]["Fn::GetAtt"][0]
+    found: dict[str, list[Any]] = {}
+    for owner, statement in statements(assembly):
+        for action in listed(statement["Action"]):
+            if owner == role and not action.startswith("logs:"):
+                found.setdefault(action, []).extend(listed(statement["Resource"]))
+    return found
+
+
+def test_there_are_three_functions_and_one_table(assembly: Assembly) -> None:
+    assert set(functions(assembly)) == {
+        "lambdas.connect.handler",
+        "lambdas.disconnect.handler",
+        "lambdas.message.handler",
+    }
+    assert len(assembly.resources("AWS::DynamoDB::GlobalTable")) == 1
+
+
+def test_every_function_runs_on_arm_on_the_layers_runtime_with_memory_and_timeout(assembly: Assembly) -> None:
+    (layer_id,) = assembly.resources("AWS::Lambda::LayerVersion")
+    layer = assembly.resources("AWS::Lambda::LayerVersion")[layer_id]["Properties"]
+    for properties in functions(assembly).values():
+        assert properties["Architectures"] == ["arm64"] == layer["CompatibleArchitectures"]
+        assert [properties["Runtime"]] == ["python3.13"] == layer["CompatibleRuntimes"]
+        assert properties["MemorySize"] == 512
+        assert properties["Timeout"] == 10
+        assert properties["Layers"] == [{"Ref": layer_id}]
+
+
+def test_every_function_logs_json_into_a_group_of_its_own_that_expires(assembly: Assembly) -> None:
+    groups = [properties["LoggingConfig"]["LogGroup"]["Ref"] for properties in functions(assembly).values()]
+    assert len(set(groups)) == len(groups)
+    for properties in functions(assembly).values():
+        assert properties["LoggingConfig"]["LogFormat"] == "JSON"
+        assert properties["LoggingConfig"]["ApplicationLogLevel"] == "INFO"
+        assert properties["LoggingConfig"]["SystemLogLevel"] == "WARN"
+
+
+@pytest.mark.parametrize("access_logs", ["off", "create-role"])
+def test_every_log_group_has_a_retention_and_goes_with_the_stack(synthesize: Synthesize, access_logs: str) -> None:
+    for group in synthesize(access_logs).resources("AWS::Logs::LogGroup").values():
+        assert group["Properties"]["RetentionInDays"] == 14
+        assert group["DeletionPolicy"] == "Delete"
+
+
+def test_every_function_has_a_role_of_its_own_that_lambda_alone_assumes(assembly: Assembly) -> None:
+    roles = [properties["Role"]["Fn::GetAtt"][0] for properties in functions(assembly).values()]
+    assert len(set(roles)) == len(roles)
+    for role in roles:
+        properties = assembly.resources("AWS::IAM::Role")[role]["Properties"]
+        (statement,) = properties["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+        assert "ManagedPolicyArns" not in properties
+
+
+def test_every_role_may_write_to_its_own_log_group_alone(assembly: Assembly) -> None:
+    own = {
+        properties["Role"]["Fn::GetAtt"][0]: properties["LoggingConfig"]["LogGroup"]["Ref"]
+        for properties in functions(assembly).values()
+    }
+    writing = [(role, statement) for role, statement in statements(assembly) if "logs:" in json.dumps(statement)]
+    assert sorted(role for role, _ in writing) == sorted(own)
+    for role, statement in writing:
+        assert sorted(statement["Action"]) == ["logs:CreateLogStream", "logs:PutLogEvents"]
+        assert statement["Resource"] == get_att(own[role], "Arn")
+
+
+@pytest.mark.parametrize("access_logs", ["off", "create-role"])
+def test_no_policy_names_every_action_or_every_resource(synthesize: Synthesize, access_logs: str) -> None:
+    for _, statement in statements(synthesize(access_logs)):
+        assert not [action for action in listed(statement["Action"]) if "*" in action]
+        assert "*" not in listed(statement["Resource"])
+
+
+def test_each_function_may_do_to_the_table_what_it_does_and_no_more(assembly: Assembly) -> None:
+    (table,) = assembly.resources("AWS::DynamoDB::GlobalTable")
+    operations = {
+        handler: {
+            action.removeprefix("dynamodb:"): resources
+            for action, resources in allowed(assembly, handler).items()
+            if action.startswith("dynamodb:")
+        }
+        for handler in functions(assembly)
+    }
+    assert {handler: set(by_action) for handler, by_action in operations.items()} == {
+        "lambdas.connect.handler": {"PutItem"},
+        "lambdas.disconnect.handler": {"GetItem", "UpdateItem"},
+        "lambdas.message.handler": {"GetItem", "PutItem", "UpdateItem", "DeleteItem"},
+    }
+    for by_action in operations.values():
+        assert all(resources == [get_att(table, "Arn")] for resources in by_action.values())
+
+
+def test_messages_alone_may_post_to_connections_and_close_them(assembly: Assembly) -> None:
+    assert "execute-api:ManageConnections" not in allowed(assembly, "lambdas.connect.handler")
+    assert "execute-api:ManageConnections" not in allowed(assembly, "lambdas.disconnect.handler")
+    (api,) = assembly.resources("AWS::ApiGatewayV2::Api")
+    arns = [json.dumps(arn) for arn in allowed(assembly, "lambdas.message.handler")["execute-api:ManageConnections"]]
+    assert all(json.dumps({"Ref": api}) in arn for arn in arns)
+    assert sorted(arn.rsplit('"', 2)[1] for arn in arns) == [
+        "/prod/DELETE/@connections/*",
+        "/prod/POST/@connections/*",
+    ]
+
+
+def test_functions_are_told_what_they_use(assembly: Assembly) -> None:
+    (table,) = assembly.resources("AWS::DynamoDB::GlobalTable")
+    (api,) = assembly.resources("AWS::ApiGatewayV2::Api")
+    common = {
+        "BACKEND": "lambda",
+        "TABLE_NAME": {"Ref": table},
+        "TOUCH_SECONDS": "300",
+        "SESSION_SECONDS": "900",
+        "POWERTOOLS_SERVICE_NAME": "duplex",
+        "POWERTOOLS_METRICS_NAMESPACE": "Duplex",
+    }
+    for handler, properties in functions(assembly).items():
+        variables = dict(properties["Environment"]["Variables"])
+        url = variables.pop("CONNECTIONS_URL", None)
+        assert variables == common
+        assert (url is not None) == (handler == "lambdas.message.handler")
+        if url:
+            region, suffix = {"Ref": "AWS::Region"}, {"Ref": "AWS::URLSuffix"}
+            assert url["Fn::Join"][1] == ["https://", {"Ref": api}, ".execute-api.", region, ".", suffix, "/prod"]
+
+
+def test_the_table_expires_its_rows_and_is_recoverable_encrypted_and_on_demand(assembly: Assembly) -> None:
+    for table in assembly.resources("AWS::DynamoDB::GlobalTable").values():
+        properties = table["Properties"]
+        assert properties["KeySchema"] == [
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ]
+        assert properties["BillingMode"] == "PAY_PER_REQUEST"
+        assert properties["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
+        assert properties["SSESpecification"]["SSEEnabled"] is True
+        for replica in properties["Replicas"]:
+            assert replica["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+
+
+def test_each_route_reaches_its_function_and_replies_where_a_reply_is_due(assembly: Assembly) -> None:
+    handlers = {
+        name: entry["Properties"]["Handler"] for name, entry in assembly.resources("AWS::Lambda::Function").items()
+    }
+    replying = {
+        entry["Properties"]["RouteId"]["Ref"]
+        for entry in assembly.resources("AWS::ApiGatewayV2::RouteResponse").values()
+    }
+    integrations = assembly.resources("AWS::ApiGatewayV2::Integration")
+    routes: dict[str, tuple[str, bool]] = {}
+    for name, route in assembly.resources("AWS::ApiGatewayV2::Route").items():
+        integration = integrations[route["Properties"]["Target"]["Fn::Join"][1][1]["Ref"]]["Properties"]
+        assert integration["IntegrationType"] == "AWS_PROXY"
+        (function,) = [
+            part["Fn::GetAtt"][0] for part in integration["IntegrationUri"]["Fn::Join"][1] if "Fn::GetAtt" in part
+        ]
+        assert (name in replying) == ("RouteResponseSelectionExpression" in route["Properties"])
+        routes[route["Properties"]["RouteKey"]] = (handlers[function], name in replying)
+    assert routes == {
+        "$connect": ("lambdas.connect.handler", False),
+        "$disconnect": ("lambdas.disconnect.handler", False),
+        "$default": ("lambdas.message.handler", True),
+        "ping": ("lambdas.message.handler", True),
+        "session": ("lambdas.message.handler", True),
+    }
+    assert len(integrations) == 3
+
+
+def test_api_gateway_may_invoke_a_function_for_its_own_routes_only(assembly: Assembly) -> None:
+    (api,) = assembly.resources("AWS::ApiGatewayV2::Api")
+    routes = set()
+    for permission in assembly.resources("AWS::Lambda::Permission").values():
+        assert permission["Properties"]["Principal"] == "apigateway.amazonaws.com"
+        parts = permission["Properties"]["SourceArn"]["Fn::Join"][1]
+        assert parts[-2] == {"Ref": api}
+        routes.add(parts[-1].removeprefix("/*"))
+    assert routes == {"$connect", "$disconnect", "$default", "ping", "session"}
+
+
+def test_the_api_selects_by_action_on_a_throttled_stage_that_deploys_itself(assembly: Assembly) -> None:
+    (api,) = assembly.resources("AWS::ApiGatewayV2::Api").values()
+    assert api["Properties"]["ProtocolType"] == "WEBSOCKET"
+    assert api["Properties"]["RouteSelectionExpression"] == "$request.body.action"
+    (stage,) = assembly.resources("AWS::ApiGatewayV2::Stage").values()
+    assert stage["Properties"]["StageName"] == "prod"
+    assert stage["Properties"]["AutoDeploy"] is True
+    assert stage["Properties"]["DefaultRouteSettings"] == {"ThrottlingRateLimit": 1000, "ThrottlingBurstLimit": 500}
+
+
+def test_the_outputs_are_an_address_a_command_to_try_it_and_the_table(assembly: Assembly) -> None:
+    outputs = {name: json.dumps(output["Value"]) for name, output in assembly.template["Outputs"].items()}
+    assert set(outputs) == {"Url", "Wscat", "TableName"}
+    assert "wss://" in outputs["Url"]
+    assert "npx wscat -c wss://" in outputs["Wscat"]
+
+
+def test_the_stack_needs_nothing_but_a_bootstrapped_account(assembly: Assembly) -> None:
+    assert set(assembly.template["Parameters"]) == {"BootstrapVersion"}
+    assert "Fn::ImportValue" not in assembly.template_file.read_text(encoding="utf-8")
+
+
+def test_the_layer_names_its_twin_for_this_machine(assembly: Assembly) -> None:
+    (layer,) = assembly.resources("AWS::Lambda::LayerVersion").values()
+    assert layer["Metadata"]["duplex:host"] == "build/host"
+
+
+def test_every_retention_setting_is_the_retention_of_the_log_group() -> None:
+    stack = Stack(App(), "Retentions")
+    for days in LOG_RETENTION_DAYS:
+        logs.LogGroup(stack, f"Days{days}", retention=retention(Settings(log_retention_days=days)))
+    groups = Template.from_stack(stack).find_resources("AWS::Logs::LogGroup")
+    assert sorted(group["Properties"]["RetentionInDays"] for group in groups.values()) == list(LOG_RETENTION_DAYS)
+
+
+@pytest.mark.parametrize("access_logs", ["off", "create-role"])
+def test_cfn_lint_finds_nothing(synthesize: Synthesize, access_logs: str) -> None:
+    assert lint_file(synthesize(access_logs).template_file) == []
