@@ -1,0 +1,57 @@
+"""Starts and stops the process that is AWS here."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from local.errors import LocalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from local.aws.calls import Call
+
+
+class Aws:
+    """The local AWS endpoint."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+        self._process = process
+        self.url = f"http://127.0.0.1:{port}"
+
+    @classmethod
+    async def start(cls, port: int, region: str, calls: Iterable[Call]) -> Aws:
+        """Serve on `port` (0: any) and make the calls; LocalError when that does not work."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "local.aws.server"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C in the terminal is for us alone; this ends when its stdin does
+        )
+        assert process.stdin is not None  # noqa: S101 - both are pipes
+        assert process.stdout is not None  # noqa: S101
+        try:
+            request = {"port": port, "region": region, "calls": [call.as_dict() for call in calls]}
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            line = await process.stdout.readline()
+        except BaseException:
+            await _end(process)
+            raise
+        answer = json.loads(line) if line else {"error": "it ended; run make install to repair its packages"}
+        if "error" in answer:
+            await _end(process)
+            raise LocalError(f"the local AWS endpoint did not start: {answer['error']}")
+        return cls(process, int(answer["port"]))
+
+    async def stop(self) -> None:
+        """End the process."""
+        await _end(self._process)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()
+    await process.wait()

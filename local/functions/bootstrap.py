@@ -1,0 +1,89 @@
+"""What a worker process runs: the place of Lambda's own bootstrap. Standard library only, and no import of ours.
+
+Started as `python -I -S -B bootstrap.py CONFIG`, so that nothing but what CONFIG names can be imported. CONFIG is JSON:
+`{"path": [folders to import from], "gateways": {"ID.execute-api.REGION.amazonaws.com": "http://127.0.0.1:PORT"}}`.
+"""
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import json
+import os
+import sys
+import threading
+
+
+def _end_with_parent() -> None:
+    """Exit when the process that started this one is gone, however it went: its end of our stdin closes then.
+
+    Functions get an empty stdin, as on Lambda.
+    """
+    parent = os.dup(0)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+
+    def watch() -> None:
+        while os.read(parent, 4096):
+            pass
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+class _Redirect(importlib.abc.MetaPathFinder):
+    """Carries `https://*.execute-api.*` to the local gateway, whoever built the URL, once botocore is imported.
+
+    Handlers take the host from their own event or configuration, where it looks as on AWS, and an explicit endpoint
+    beats the environment. The Host header stays as it was: signatures are made over it.
+    """
+
+    def __init__(self, gateways: dict[str, str]) -> None:
+        self.gateways = gateways
+
+    def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]  # noqa: ARG002
+        if name != "botocore.httpsession":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.loader is None:
+            return None
+        execute = spec.loader.exec_module
+
+        def exec_module(module):  # type: ignore[no-untyped-def]
+            execute(module)
+            self.wrap(module.URLLib3Session)  # type: ignore[no-untyped-call]
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+    def wrap(self, session):  # type: ignore[no-untyped-def]
+        from urllib.parse import urlsplit  # noqa: PLC0415 - only once a function uses botocore
+
+        send, gateways = session.send, self.gateways
+
+        def send_here(self, request):  # type: ignore[no-untyped-def]
+            url = urlsplit(request.url)
+            gateway = gateways.get(url.hostname or "")
+            if gateway is not None:
+                request.headers["Host"] = url.netloc
+                request.url = gateway + request.url[len(url.scheme) + 3 + len(url.netloc) :]
+            return send(self, request)
+
+        session.send = send_here
+
+
+def main() -> None:
+    """Prepare the process as Lambda would, then hand over to the runtime client."""
+    config = json.loads(sys.argv[1])
+    _end_with_parent()
+    sys.path[:0] = config["path"]
+    sys.meta_path.insert(0, _Redirect(config["gateways"]))
+    os.chdir(os.environ["LAMBDA_TASK_ROOT"])
+    from awslambdaric.__main__ import main as run  # type: ignore[import-not-found]  # noqa: PLC0415
+
+    run(["awslambdaric", os.environ["_HANDLER"]])
+
+
+if __name__ == "__main__":
+    main()

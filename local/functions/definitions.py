@@ -1,0 +1,92 @@
+"""Lambda functions out of a template."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from local import resources
+from local.errors import LocalError
+from local.functions.function import FunctionSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from local.assembly import Deployment
+    from local.template import Stack
+
+# A layer's wheels are built for Lambda's platform. This metadata names where the same lock is installed for this one.
+HOST_COPY = "duplex:host"
+# What Lambda's runtime itself brings: its runtime client. `make install` puts it there.
+RUNTIME = Path("build/runtime/python")
+
+
+def read(deployment: Deployment) -> list[FunctionSpec]:
+    """Every function of a stack that can be run here; LocalError for one that cannot, by its logical id."""
+    stack = deployment.stack
+    return [_function(deployment, logical_id) for logical_id in stack.resources(resources.FUNCTION)]
+
+
+def _function(deployment: Deployment, logical_id: str) -> FunctionSpec:
+    stack = deployment.stack
+    properties = stack.properties(logical_id)
+    where = f"{stack.name}.{logical_id}"
+    runtime = str(properties.get("Runtime") or "")
+    if not runtime.startswith("python3"):
+        raise LocalError(f"{where}: the runtime {runtime or 'of a container image'} does not run here, only python3.x")
+    source = _source(deployment, where, properties.get("Code") or {})
+    layers = tuple(_layer(stack, where, arn) for arn in properties.get("Layers", []))
+    logging = properties.get("LoggingConfig") or {}
+    return FunctionSpec(
+        logical_id=logical_id,
+        label=_label(stack, logical_id),
+        name=stack.ref(logical_id),
+        arn=stack.attribute(logical_id, "Arn"),
+        handler=str(properties.get("Handler", "")),
+        runtime=runtime,
+        timeout=float(properties.get("Timeout", 3)),
+        memory=int(properties.get("MemorySize", 128)),
+        source=source,
+        path=(source, *layers, _folder(where, RUNTIME)),
+        environment={
+            name: _text(value) for name, value in (properties.get("Environment") or {}).get("Variables", {}).items()
+        },
+        log_group=str(logging.get("LogGroup", "")),
+        log_format=str(logging.get("LogFormat", "Text")),
+        log_level=str(logging.get("ApplicationLogLevel", "INFO")),
+    )
+
+
+def _source(deployment: Deployment, where: str, code: Mapping[str, Any]) -> Path:
+    key = code.get("S3Key")
+    folder = deployment.assets.get(str(key))
+    if folder is None or not folder.is_dir():
+        raise LocalError(f"{where}: its code is not a folder of this assembly (S3Key {key!r}): run make synth")
+    return folder.resolve()
+
+
+def _layer(stack: Stack, function: str, arn: str) -> Path:
+    for logical_id in stack.resources(resources.LAYER):
+        if stack.ref(logical_id) == arn:
+            where = f"{stack.name}.{logical_id}"
+            copy = stack.metadata(logical_id).get(HOST_COPY)
+            if not isinstance(copy, str):
+                raise LocalError(f"{where}: has no {HOST_COPY!r} metadata that names its copy for this machine")
+            return _folder(where, Path(copy) / "python")
+    raise LocalError(f"{function}: the layer {arn} is not one of the stack's own")
+
+
+def _folder(where: str, folder: Path) -> Path:
+    if not folder.is_dir():
+        raise LocalError(f"{where}: there is no {folder}: run make install, or python -m infra.layer")
+    return folder.resolve()
+
+
+def _label(stack: Stack, logical_id: str) -> str:
+    """`DuplexLambda/Message/Resource` -> `Message`."""
+    path = stack.metadata(logical_id).get("aws:cdk:path")
+    return "/".join(path.split("/")[1:-1]) if isinstance(path, str) and path.count("/") > 1 else logical_id
+
+
+def _text(value: object) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)

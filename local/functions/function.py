@@ -1,0 +1,233 @@
+"""A Lambda function: what its template says, and the workers that run it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import uuid
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from local.functions.runtime_api import Invocation
+from local.functions.worker import Worker
+from local.gateway.effects import Failed, Returned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from local.gateway.effects import Outcome
+
+# Lambda gives a function 10 s to load. A laptop that starts many workers at once can be slower without being wrong.
+_INIT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """A function as its template describes it: `timeout` in seconds, `memory` in MB, `path` what it may import from.
+
+    `label` is what people know it by: its construct's path in a CDK app, else its logical id.
+    """
+
+    logical_id: str
+    label: str
+    name: str
+    arn: str
+    handler: str
+    runtime: str
+    timeout: float
+    memory: int
+    source: Path
+    path: tuple[Path, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    log_group: str = ""
+    log_format: str = "Text"
+    log_level: str = "INFO"
+
+
+@dataclass(slots=True)
+class _Pending:
+    payload: bytes
+    outcome: asyncio.Future[Outcome]
+
+
+class Function:
+    """Runs a function, with as many workers as its concurrency asks for, up to `limit`; beyond it, events wait."""
+
+    def __init__(
+        self,
+        spec: FunctionSpec,
+        *,
+        limit: int,
+        surroundings: Mapping[str, str],
+        gateways: Mapping[str, str],
+        report: Callable[[str, str], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`surroundings` are variables of this machine's cloud, such as its endpoint; `gateways` map the hosts of APIs
+        to local addresses; `report(label, line)` takes every line that the function prints."""
+        self.spec = spec
+        self._limit = limit
+        self._surroundings = surroundings
+        self._gateways = gateways
+        self._report = report
+        self._clock = clock
+        self._queue: deque[_Pending] = deque()
+        self._workers: set[Worker] = set()
+        self._starting: dict[Worker, asyncio.TimerHandle] = {}
+        self._idle: list[Worker] = []
+        self._returning: set[Worker] = set()  # have answered, and are about to ask for the next event
+        self._busy: dict[Worker, tuple[_Pending, asyncio.TimerHandle]] = {}
+        self._starts: set[asyncio.Task[None]] = set()
+        self._stopped = False
+        self._load_error: str | None = None
+
+    def invoke(self, payload: bytes) -> asyncio.Future[Outcome]:
+        """Run the handler on a JSON event. The outcome always comes: a result, or FUNCTION_ERROR."""
+        pending = _Pending(payload, asyncio.get_running_loop().create_future())
+        if self._stopped:
+            pending.outcome.set_result(Failed.FUNCTION_ERROR)
+        elif self._idle:
+            self._assign(self._idle.pop(), pending)
+        else:
+            self._queue.append(pending)
+            self._grow()
+        return pending.outcome
+
+    def warm(self) -> None:
+        """Start a first worker now, so that a handler that does not load is known before the first event."""
+        if not self._workers:
+            self._start_worker()
+
+    async def stop(self) -> None:
+        """End every worker; events under way fail."""
+        self._stopped = True
+        while self._queue:
+            _settle(self._queue.popleft(), Failed.FUNCTION_ERROR)
+        await asyncio.gather(*self._starts, return_exceptions=True)
+        for worker in list(self._workers):
+            worker.kill("stopped")
+        await asyncio.gather(*(worker.exited for worker in self._workers))
+
+    # Workers come and go.
+
+    def _grow(self) -> None:
+        if len(self._workers) < self._limit and len(self._starting) + len(self._returning) < len(self._queue):
+            self._start_worker()
+
+    def _start_worker(self) -> None:
+        loop = asyncio.get_running_loop()
+        worker = Worker(self)
+        self._workers.add(worker)
+        self._starting[worker] = loop.call_later(
+            _INIT_SECONDS, lambda: worker.kill(f"not ready after {_INIT_SECONDS:.0f} seconds")
+        )
+        path = [str(folder) for folder in self.spec.path]
+        start = loop.create_task(worker.start(self._environment(), path, self._gateways))
+        self._starts.add(start)
+        start.add_done_callback(lambda task: self._start_done(worker, task))
+
+    def _start_done(self, worker: Worker, task: asyncio.Task[None]) -> None:
+        self._starts.discard(task)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        worker.exited.set_result(None)
+        self.worker_exited(worker, f"cannot start a process: {error}")
+
+    def worker_ready(self, worker: Worker) -> None:
+        if timer := self._starting.pop(worker, None):
+            timer.cancel()
+            self._load_error = None
+        self._returning.discard(worker)
+        if self._queue:
+            self._assign(worker, self._queue.popleft())
+        else:
+            self._idle.append(worker)
+
+    def worker_responded(self, worker: Worker, payload: bytes) -> None:
+        self._returning.add(worker)
+        self._finish(worker, Returned(payload))
+
+    def worker_failed(self, worker: Worker, error: str) -> None:  # noqa: ARG002 - the runtime client has logged it
+        self._returning.add(worker)
+        self._finish(worker, Failed.FUNCTION_ERROR)
+
+    def worker_printed(self, line: str) -> None:
+        self._report(self.spec.label, line)
+
+    def worker_exited(self, worker: Worker, reason: str) -> None:
+        self._workers.discard(worker)
+        self._returning.discard(worker)
+        if worker in self._idle:
+            self._idle.remove(worker)
+        timer = self._starting.pop(worker, None)
+        if self._stopped:
+            self._finish(worker, Failed.FUNCTION_ERROR)
+            return
+        if worker in self._busy or timer is None:
+            self._report(self.spec.label, reason)
+            self._finish(worker, Failed.FUNCTION_ERROR)
+        else:
+            timer.cancel()
+            self._failed_to_load(reason)
+        if self._queue:
+            self._grow()
+
+    def _failed_to_load(self, reason: str) -> None:
+        """Every event that waits would meet the same error: fail them, and say it once until it changes."""
+        if reason != self._load_error:
+            self._load_error = reason
+            self._report(self.spec.label, f"cannot load {self.spec.handler}: {reason}")
+        while self._queue:
+            _settle(self._queue.popleft(), Failed.FUNCTION_ERROR)
+
+    # One event, one worker.
+
+    def _assign(self, worker: Worker, pending: _Pending) -> None:
+        now = self._clock()
+        reason = f"Task timed out after {self.spec.timeout:.2f} seconds"
+        timer = asyncio.get_running_loop().call_later(self.spec.timeout, worker.kill, reason)
+        self._busy[worker] = (pending, timer)
+        invocation_id = str(uuid.uuid4())
+        trace_id = f"Root=1-{int(now):08x}-{invocation_id.replace('-', '')[:24]};Sampled=0"
+        deadline = int((now + self.spec.timeout) * 1000)
+        worker.invoke(Invocation(invocation_id, self.spec.arn, pending.payload, deadline, trace_id))
+
+    def _finish(self, worker: Worker, outcome: Outcome) -> None:
+        pending, timer = self._busy.pop(worker, (None, None))
+        worker.invocation = None
+        if timer is not None:
+            timer.cancel()
+        if pending is not None:
+            _settle(pending, outcome)
+
+    def _environment(self) -> dict[str, str]:
+        """What Lambda sets, the template's own variables, and this machine's endpoint; nothing of our own process."""
+        spec = self.spec
+        return {
+            "PATH": os.defpath,
+            "LANG": "en_US.UTF-8",
+            "TZ": ":UTC",
+            **self._surroundings,
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",
+            "AWS_LAMBDA_FUNCTION_NAME": spec.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group or f"/aws/lambda/{spec.name}",
+            "AWS_LAMBDA_LOG_STREAM_NAME": f"local/[$LATEST]{uuid.uuid4().hex}",
+            "AWS_LAMBDA_LOG_FORMAT": spec.log_format,
+            # Lambda sets the level for JSON logs only; runtimes ignore it for text.
+            **({"AWS_LAMBDA_LOG_LEVEL": spec.log_level} if spec.log_format == "JSON" else {}),
+            "LAMBDA_TASK_ROOT": str(spec.source),
+            "LAMBDA_RUNTIME_DIR": "/var/runtime",
+            "_HANDLER": spec.handler,
+            **spec.environment,
+        }
+
+
+def _settle(pending: _Pending, outcome: Outcome) -> None:
+    if not pending.outcome.done():
+        pending.outcome.set_result(outcome)

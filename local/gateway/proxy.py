@@ -1,0 +1,54 @@
+"""What the result of a Lambda proxy integration means."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+import msgspec
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyResponse:
+    """A well-formed result: `{"statusCode": 200, "headers": {…}, "body": "…", "isBase64Encoded": false}`."""
+
+    status: int
+    body: str
+    subprotocol: str | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is a 2xx."""
+        return 200 <= self.status < 300
+
+
+def parse(payload: bytes) -> ProxyResponse | None:
+    """Read a result; None when it is malformed, which clients see as an internal server error (502 on `$connect`).
+
+    A number is needed as `statusCode`, and text as `body`.
+    """
+    try:
+        result = msgspec.json.decode(payload)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    if not isinstance(result, dict):
+        return None
+    status = _status(result.get("statusCode"))
+    body = result.get("body") or ""
+    headers = result.get("headers") or {}
+    if status is None or not isinstance(body, str) or not isinstance(headers, dict):
+        return None
+    if result.get("isBase64Encoded") is True:
+        try:
+            body = base64.b64decode(body, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+    offered = {str(name).lower(): value for name, value in headers.items()}.get("sec-websocket-protocol")
+    return ProxyResponse(status, body, offered if isinstance(offered, str) else None)
+
+
+def _status(value: object) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 599 else None

@@ -1,0 +1,239 @@
+"""Functions with real worker processes under AWS's runtime client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local.functions.definitions import RUNTIME
+from local.functions.function import Function, FunctionSpec
+from local.gateway.effects import Failed, Outcome, Returned
+from tests.processes import ROOT, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine
+
+HANDLERS = """
+import json, os, sys, time
+
+def handler(event, context):
+    if event.get("raise"):
+        raise ValueError(event["raise"])
+    if event.get("exit") is not None:
+        os._exit(event["exit"])
+    if event.get("sleep"):
+        time.sleep(event["sleep"])
+    if event.get("print"):
+        print(event["print"])
+    if event.get("read"):
+        return sys.stdin.read()
+    return {
+        "pid": os.getpid(),
+        "event": event,
+        "name": context.function_name,
+        "arn": context.invoked_function_arn,
+        "left": context.get_remaining_time_in_millis(),
+    }
+"""
+
+
+def spec(folder: Path, handlers: str = HANDLERS, **changes: Any) -> FunctionSpec:
+    (folder / "handlers.py").write_text(handlers)
+    settings: dict[str, Any] = {
+        "logical_id": "Handler",
+        "label": "Handler",
+        "name": "stack-Handler",
+        "arn": "arn:aws:lambda:us-east-1:123456789012:function:stack-Handler",
+        "handler": "handlers.handler",
+        "runtime": "python3.13",
+        "timeout": 30.0,
+        "memory": 128,
+        "source": folder,
+        "path": (folder, ROOT / RUNTIME),
+    }
+    return FunctionSpec(**(settings | changes))
+
+
+@asynccontextmanager
+async def function(spec: FunctionSpec, *, limit: int = 2) -> AsyncIterator[tuple[Function, list[str]]]:
+    lines: list[str] = []
+    function = Function(spec, limit=limit, surroundings={}, gateways={}, report=lambda _, line: lines.append(line))
+    try:
+        yield function, lines
+    finally:
+        await function.stop()
+
+
+async def ask(function: Function, **event: Any) -> Outcome:
+    return await asyncio.wait_for(function.invoke(json.dumps(event).encode()), 60)
+
+
+def result(outcome: Outcome) -> Any:
+    assert isinstance(outcome, Returned), outcome
+    return json.loads(outcome.payload)
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(test)
+
+
+def test_a_handler_gets_its_event_and_its_context(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with function(spec(tmp_path)) as (subject, _):
+            answer = result(await ask(subject, a=["é", 1]))
+        assert answer["event"] == {"a": ["é", 1]}
+        assert answer["name"] == "stack-Handler"
+        assert answer["arn"].endswith(":function:stack-Handler")
+        assert 0 < answer["left"] <= 30_000
+
+    run(test())
+
+
+def test_events_one_after_the_other_share_a_worker(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with function(spec(tmp_path)) as (subject, _):
+            assert len({result(await ask(subject))["pid"] for _ in range(50)}) == 1
+
+    run(test())
+
+
+def test_events_at_once_have_workers_of_their_own_up_to_the_limit(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with function(spec(tmp_path), limit=3) as (subject, _):
+            answers = await asyncio.gather(*(ask(subject, sleep=0.2) for _ in range(9)))
+            assert len({result(answer)["pid"] for answer in answers}) == 3
+
+    run(test())
+
+
+def test_an_exception_fails_its_event_and_is_logged(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with function(spec(tmp_path)) as (subject, lines):
+            pid = result(await ask(subject))["pid"]
+            assert await ask(subject, **{"raise": "no such thing"}) is Failed.FUNCTION_ERROR
+            assert result(await ask(subject))["pid"] == pid
+        assert any("no such thing" in line for line in lines)
+
+    run(test())
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_a_dying_worker_fails_its_event_and_is_replaced(tmp_path: Path, status: int) -> None:
+    async def test() -> None:
+        async with function(spec(tmp_path), limit=1) as (subject, lines):
+            first, second = await asyncio.gather(ask(subject, exit=status), ask(subject))
+            assert first is Failed.FUNCTION_ERROR
+            assert result(second)["pid"]
+        assert lines == [f"Runtime exited: exit status {status}"]
+
+    run(test())
+
+
+def test_a_handler_is_stopped_at_its_timeout(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with function(spec(tmp_path, timeout=0.5), limit=1) as (subject, lines):
+            assert await ask(subject, sleep=60) is Failed.FUNCTION_ERROR
+            assert result(await ask(subject))["pid"]
+        assert lines == ["Task timed out after 0.50 seconds"]
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    ("handlers", "handler", "shown"),
+    [
+        ("import nowhere", "handlers.handler", "No module named 'nowhere'"),
+        ("def handler(:", "handlers.handler", "SyntaxError"),
+        ("", "handlers.handler", "Handler 'handler' missing on module 'handlers'"),
+        ("", "elsewhere.handler", "No module named 'elsewhere'"),
+        ("", "handler", "Bad handler 'handler'"),
+        ("import os; os._exit(4)", "handlers.handler", "exit status 4"),
+    ],
+)
+def test_a_handler_that_does_not_load_says_so_once_and_fails_every_event(
+    tmp_path: Path, handlers: str, handler: str, shown: str
+) -> None:
+    async def test() -> None:
+        async with function(spec(tmp_path, handlers, handler=handler)) as (subject, lines):
+            outcomes = [await ask(subject), *await asyncio.gather(ask(subject), ask(subject), ask(subject))]
+            assert outcomes == [Failed.FUNCTION_ERROR] * 4
+        said = [line for line in lines if line.startswith(f"cannot load {handler}: ")]
+        assert len(said) == 1
+        assert shown in said[0]
+
+    run(test())
+
+
+def test_a_handler_that_is_mended_loads_for_the_next_event(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with function(spec(tmp_path, "import nowhere")) as (subject, _):
+            assert await ask(subject) is Failed.FUNCTION_ERROR
+            (tmp_path / "handlers.py").write_text(HANDLERS)
+            assert result(await ask(subject))["pid"]
+
+    run(test())
+
+
+def test_warming_loads_the_handler_before_any_event(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with function(spec(tmp_path, "print('loaded')\n" + HANDLERS)) as (subject, lines):
+            subject.warm()
+            await asyncio.to_thread(eventually, lambda: "loaded" in lines, "the handler's own line")
+
+    run(asyncio.wait_for(test(), 60))
+
+
+def test_stopping_ends_every_worker_and_what_is_under_way(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with function(spec(tmp_path), limit=1) as (subject, _):
+            pid = result(await ask(subject))["pid"]
+            busy, waiting = subject.invoke(b'{"sleep":60}'), subject.invoke(b"{}")
+            await subject.stop()
+            assert {await busy, await waiting} == {Failed.FUNCTION_ERROR}
+            assert await ask(subject) is Failed.FUNCTION_ERROR
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+    run(test())
+
+
+def test_stopping_while_workers_start_leaves_none(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with function(spec(tmp_path)) as (subject, _):
+            subject.warm()
+
+    run(asyncio.wait_for(test(), 60))
+
+
+def test_a_function_reads_nothing_from_stdin(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with function(spec(tmp_path)) as (subject, _):
+            assert result(await ask(subject, read=True)) == ""
+
+    run(test())
+
+
+def test_large_events_and_long_lines_pass(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with function(spec(tmp_path)) as (subject, lines):
+            text = "x" * 3_000_000
+            assert result(await ask(subject, print=text))["event"]["print"] == text
+        assert sum(map(len, lines)) == len(text)
+
+    run(test())
+
+
+def test_the_template_sets_the_log_format(tmp_path: Path) -> None:
+    async def test() -> None:
+        json_logs = spec(tmp_path, log_format="JSON", log_level="ERROR", log_group="/duplex/handler")
+        async with function(json_logs) as (subject, lines):
+            await ask(subject, **{"raise": "no"})
+        assert json.loads(lines[0])["errorMessage"] == "no"
+
+    run(test())

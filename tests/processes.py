@@ -1,0 +1,97 @@
+"""Starts `python -m local` as a person would, and waits for what it says instead of sleeping."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE = 60.0  # seconds; only a failing test waits that long
+
+
+def eventually(condition: Callable[[], Any], what: str) -> Any:
+    """The first true value of `condition`; fails when it stays false."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        if value := condition():
+            return value
+        assert time.monotonic() < end, f"never: {what}"
+        time.sleep(0.02)
+
+
+@dataclass
+class Running:
+    """A local cloud in a process of its own."""
+
+    process: subprocess.Popen[str]
+    ready: dict[str, Any]
+    lines: list[str]
+
+    @property
+    def url(self) -> str:
+        return str(self.ready["apis"][0]["url"])
+
+    @property
+    def management(self) -> str:
+        return str(self.ready["apis"][0]["management"])
+
+    @property
+    def aws(self) -> str:
+        return str(self.ready["endpoints"]["aws"])
+
+    def printed(self, text: str) -> str:
+        """The first printed line that holds `text`, once there is one."""
+        line = eventually(lambda: next((line for line in self.lines if text in line), None), f"a line with {text!r}")
+        return str(line)
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """Signal it, and give its exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def running(folder: Path, *arguments: str) -> Iterator[Running]:
+    """`python -m local` on free ports; `folder` takes its ready file."""
+    ready_file = folder / "ready.json"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local", "--port", "0", "--ready-file", str(ready_file), *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    lines: list[str] = []
+    assert process.stdout is not None
+    output = process.stdout
+
+    def read() -> None:
+        for line in output:
+            lines.append(line.rstrip())  # noqa: PERF401 - one at a time, since tests wait for them
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        eventually(lambda: ready_file.exists() or process.poll() is not None, "ready, or the end")
+        assert process.poll() is None, "\n".join(lines)
+        yield Running(process, json.loads(ready_file.read_text()), lines)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        reader.join()
+        output.close()
