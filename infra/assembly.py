@@ -10,15 +10,19 @@ from infra.settings import Settings
 
 STACKS = {"lambda": LambdaStack}
 
+# What the CLI asks of every app it runs.
+CLI_DEFAULTS = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
+
 
 def build_app(outdir: str, **options: object) -> App:
     """Return the app with a stack for each backend, to be synthesized into `outdir`.
 
-    The CLI hands over cdk.json's context itself, with `-c` on top; the same flags must hold without the CLI, or the
-    template would be another. Raises SettingsError for an option that is wrong, LayerError when the layer is not built.
+    The CLI hands over cdk.json's context itself, with `-c` on top, and its own defaults; the same must hold without
+    the CLI, or the template would be another. Raises SettingsError for an option that is wrong, LayerError when the
+    layer is not built.
     """
     context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-    app = App(outdir=outdir, context={**context, **options})
+    app = App(outdir=outdir, context={**CLI_DEFAULTS, **context, **options})
     settings = Settings.from_context(app.node.get_all_context())
     for backend in settings.backends:
         STACKS[backend](app, settings)

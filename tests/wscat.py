@@ -1,0 +1,68 @@
+"""The real wscat from npm, typed at through a pseudo-terminal."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ptyprocess import PtyProcessUnicode
+
+from tests.processes import PATIENCE, ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+
+
+class Wscat:
+    """A terminal with wscat in it."""
+
+    def __init__(self, terminal: PtyProcessUnicode) -> None:
+        self._terminal = terminal
+        self._seen = ""
+
+    def expect(self, line: str) -> None:
+        """Wait until the screen has this line, and go on after it."""
+        end = time.monotonic() + PATIENCE
+        while f"{line}\n" not in self._seen:
+            assert time.monotonic() < end, f"no line {line!r} in {self._seen!r}"
+            self._seen += _CONTROL.sub("", self._terminal.read(4096))
+        self._seen = self._seen.partition(f"{line}\n")[2]
+
+    def type(self, text: str) -> None:
+        """Type a line."""
+        self._terminal.write(f"{text}\r")
+
+    def answer(self, text: str, reply: str) -> None:
+        """Type a line and wait for what comes back."""
+        self.type(text)
+        self.expect(f"< {reply}")
+
+    def receive(self) -> str:
+        """The next message that comes in."""
+        end = time.monotonic() + PATIENCE
+        while not (match := re.search(r"< (.*)\n", self._seen)):
+            assert time.monotonic() < end, f"no message in {self._seen!r}"
+            self._seen += _CONTROL.sub("", self._terminal.read(4096))
+        self._seen = self._seen[match.end() :]
+        return match[1]
+
+
+@contextmanager
+def wscat(*command: str) -> Iterator[Wscat]:
+    """Run a command that ends up in wscat, such as `make wscat`; without one, `command` are wscat's own arguments."""
+    terminal = PtyProcessUnicode.spawn(list(command), cwd=str(ROOT), dimensions=(50, 2000))
+    try:
+        yield Wscat(terminal)
+    finally:
+        terminal.close(force=True)
+
+
+def connected(url: str) -> list[str]:
+    """The command line of the project's own wscat for a URL."""
+    node = shutil.which("node", path=str(ROOT / ".venv/bin")) or "node"
+    return [node, str(ROOT / "node_modules/wscat/bin/wscat"), "-c", url]
