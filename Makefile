@@ -31,7 +31,7 @@ NODE := node_modules/.installed
 LAYER := build/.installed
 
 install: $(VENV)
-	@$(MAKE) --no-print-directory -j2 $(NODE) $(LAYER)
+	@$(MAKE) --silent -j2 $(NODE) $(LAYER)
 
 $(VENV): requirements.txt
 	@test -n "$(PYTHON)" || { echo 'make: no Python 3.11 or newer found; install one, or run make PYTHON=/path/to/python3' >&2; exit 1; }
@@ -58,7 +58,7 @@ $(LAYER): lambdas/requirements.txt local/runtime.txt infra/layer.py $(VENV)
 # --- run ------------------------------------------------------------------------------------------------------------
 
 up: install
-	@$(MAKE) --no-print-directory $(ASSEMBLY)
+	@$(MAKE) --silent $(ASSEMBLY)
 	@exec python -m local --port $(PORT)
 
 wscat: $(NODE)
@@ -70,7 +70,7 @@ ASSEMBLY := build/synthesized
 SOURCES := app.py cdk.json $(shell find infra backend lambdas -name '*.py')
 
 synth: install
-	@$(MAKE) --no-print-directory $(ASSEMBLY)
+	@$(MAKE) --silent $(ASSEMBLY)
 	@echo 'cdk.out is up to date'
 
 # The same CLI that deploys writes cdk.out, so what runs here is what would be deployed, to the byte.
@@ -94,11 +94,11 @@ destroy: install
 # --- test and check -------------------------------------------------------------------------------------------------
 
 test: install
-	@$(MAKE) --no-print-directory $(ASSEMBLY)
+	@$(MAKE) --silent $(ASSEMBLY)
 	@pytest -n auto
 
 check: install
-	@$(MAKE) --no-print-directory $(ASSEMBLY)
+	@$(MAKE) --silent $(ASSEMBLY)
 	ruff check .
 	ruff format --check .
 	lint-imports
