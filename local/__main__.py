@@ -7,16 +7,14 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 import uvloop
 
+from local.clock import Clock
 from local.cloud import BACKENDS, Cloud, plan, write_ready_file
 from local.errors import LocalError
-
-if TYPE_CHECKING:
-    from local.cloud import Plan
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -32,6 +30,9 @@ def main(
     concurrency: Annotated[
         int, typer.Option(help="Worker processes that one function may have.", min=1, max=1000)
     ] = max(4, 2 * (os.cpu_count() or 1)),
+    time_scale: Annotated[
+        float, typer.Option(metavar="X", help="Run the cloud's clock X times as fast.", min=1, max=3600)
+    ] = 1,
     verbose: Annotated[bool, typer.Option("--verbose", help="Also show the metrics that functions print.")] = False,
 ) -> None:
     """Run the synthesized backend on this machine: no account, no docker, loopback only. Ctrl-C stops everything."""
@@ -40,7 +41,14 @@ def main(
         raise typer.BadParameter(f"unknown backend {unknown[0]!r}: choose from {', '.join(BACKENDS)}")
     try:
         plans = plan(assembly, dict.fromkeys(names))
-        uvloop.run(_run(plans, port, concurrency, ready_file, verbose=verbose))
+        cloud = Cloud(
+            plans,
+            port=port,
+            concurrency=concurrency,
+            report=_verbose if verbose else _quiet,
+            clock=Clock(time_scale),
+        )
+        uvloop.run(_run(cloud, port, ready_file))
     except LocalError as error:
         print(f"local: {error}", file=sys.stderr)  # noqa: T201
         raise typer.Exit(1) from error
@@ -49,9 +57,8 @@ def main(
             ready_file.unlink(missing_ok=True)
 
 
-async def _run(plans: list[Plan], port: int, concurrency: int, ready_file: Path | None, *, verbose: bool) -> None:
+async def _run(cloud: Cloud, port: int, ready_file: Path | None) -> None:
     _stop_on_signals()
-    cloud = Cloud(plans, port=port, concurrency=concurrency, report=_verbose if verbose else _quiet)
     try:
         async with cloud:
             _announce(cloud, port)

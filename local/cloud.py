@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from local import apis, assembly
 from local.aws import calls
 from local.aws.process import Aws
+from local.clock import Clock
 from local.errors import LocalError
 from local.functions import definitions
 from local.functions.function import Function
@@ -70,8 +71,17 @@ def plan(folder: Path, backends: Iterable[str]) -> list[Plan]:
 class Cloud:
     """What runs. Use as an asynchronous context manager: leaving it stops everything."""
 
-    def __init__(self, plans: list[Plan], *, port: int, concurrency: int, report: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        plans: list[Plan],
+        *,
+        port: int,
+        concurrency: int,
+        report: Callable[[str, str], None],
+        clock: Clock | None = None,
+    ) -> None:
         """`port` is the first of the ports, 0 for any free ones; `concurrency` the workers a function may have."""
+        self._clock = clock or Clock()
         self._plans = plans
         self._port = port
         self._concurrency = concurrency
@@ -108,7 +118,7 @@ class Cloud:
         functions: dict[str, Function] = {}
         gateways: dict[str, str] = {}
         for plan in self._plans:
-            server = Server(plan.api, functions)
+            server = Server(plan.api, functions, self._clock)
             port = self._port + plan.offset if self._port else 0
             try:
                 bound = await server.listen(port)
@@ -138,6 +148,7 @@ class Cloud:
                     surroundings=surroundings,
                     gateways=gateways,
                     report=self._report,
+                    clock=self._clock,
                 )
                 stack.push_async_callback(functions[spec.arn].stop)
         for function in functions.values():

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
@@ -25,8 +24,9 @@ from local.gateway.effects import Accept, Close, Effect, Failed, HttpResponse, I
 from local.gateway.events import Handshake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
+    from local.clock import Clock
     from local.functions.function import Function
     from local.gateway.model import Api
 
@@ -34,6 +34,7 @@ _HEAD_LIMIT = 32 * 1024  # request line and headers; API Gateway's own quota is 
 _EARLY_LIMIT = 64 * 1024  # what a client may send before its handshake is answered
 _IN_FLIGHT_LIMIT = 64  # messages of one connection under way; beyond it we stop reading from it
 _UNREAD_LIMIT = 4 * 1024 * 1024  # bytes that a client may leave unread before it is cut off
+_SWEEP_SECONDS = 0.05  # however fast the clock runs
 _CLOSE_SECONDS = 10.0  # how long a client may take to answer our close frame
 
 
@@ -45,7 +46,7 @@ def new_id() -> str:
 class Server:
     """Runs one API: a port, its gateway, and the functions its routes lead to (by ARN)."""
 
-    def __init__(self, api: Api, functions: Mapping[str, Function], *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, api: Api, functions: Mapping[str, Function], clock: Clock) -> None:
         self.api = api
         self.gateway = Gateway(api, new_id)
         self.clock = clock
@@ -76,19 +77,19 @@ class Server:
     def left(self, peer: Peer, code: int, reason: str) -> None:
         self._everyone.discard(peer)
         if peer.connection_id is not None and self._peers.pop(peer.connection_id, None) is not None:
-            self.run(self.gateway.closed(peer.connection_id, code, reason, self.clock()))
+            self.run(self.gateway.closed(peer.connection_id, code, reason, self.clock.now()))
 
     def handshake(self, peer: Peer, handshake: Handshake) -> None:
-        connection_id, effects = self.gateway.handshake(handshake, self.clock())
+        connection_id, effects = self.gateway.handshake(handshake, self.clock.now())
         peer.connection_id = connection_id
         self._peers[connection_id] = peer
         self.run(effects)
 
     def message(self, connection_id: str, text: str) -> None:
-        self.run(self.gateway.receive(connection_id, text, self.clock()))
+        self.run(self.gateway.receive(connection_id, text, self.clock.now()))
 
     def http(self, method: str, path: str, body: bytes) -> HttpResponse:
-        response, effects = self.gateway.http(method, path, body, self.clock())
+        response, effects = self.gateway.http(method, path, body, self.clock.now())
         self.run(effects)
         return response
 
@@ -122,7 +123,7 @@ class Server:
             return
         if peer := self._peers.get(call.connection_id):
             peer.asked()
-        timer = asyncio.get_running_loop().call_later(call.timeout, self._complete, call, Failed.TIMED_OUT)
+        timer = self.clock.call_later(call.timeout, self._complete, call, Failed.TIMED_OUT)
 
         def done(outcome: asyncio.Future[Outcome]) -> None:
             timer.cancel()
@@ -134,12 +135,12 @@ class Server:
         function.invoke(call.payload).add_done_callback(done)
 
     def _complete(self, call: Invoke, outcome: Outcome) -> None:
-        self.run(self.gateway.completed(call.call_id, outcome, self.clock()))
+        self.run(self.gateway.completed(call.call_id, outcome, self.clock.now()))
 
     async def _sweep(self) -> None:
         while True:
-            await asyncio.sleep(1)
-            self.run(self.gateway.expire(self.clock()))
+            await asyncio.sleep(max(1 / self.clock.scale, _SWEEP_SECONDS))
+            self.run(self.gateway.expire(self.clock.now()))
 
 
 class Peer(asyncio.Protocol):

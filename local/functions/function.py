@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 import uuid
 from collections import deque
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from local.clock import Clock
     from local.gateway.effects import Outcome
 
 # Lambda gives a function 10 s to load. A laptop that starts many workers at once can be slower without being wrong.
@@ -64,7 +64,7 @@ class Function:
         surroundings: Mapping[str, str],
         gateways: Mapping[str, str],
         report: Callable[[str, str], None],
-        clock: Callable[[], float] = time.time,
+        clock: Clock,
     ) -> None:
         """`surroundings` are variables of this machine's cloud, such as its endpoint; `gateways` map the hosts of APIs
         to local addresses; `report(label, line)` takes every line that the function prints."""
@@ -125,7 +125,8 @@ class Function:
             _INIT_SECONDS, lambda: worker.kill(f"not ready after {_INIT_SECONDS:.0f} seconds")
         )
         path = [str(folder) for folder in self.spec.path]
-        start = loop.create_task(worker.start(self._environment(), path, self._gateways))
+        config = {"path": path, "gateways": dict(self._gateways), "clock": [self._clock.started, self._clock.scale]}
+        start = loop.create_task(worker.start(self._environment(), config))
         self._starts.add(start)
         start.add_done_callback(lambda task: self._start_done(worker, task))
 
@@ -186,9 +187,9 @@ class Function:
     # One event, one worker.
 
     def _assign(self, worker: Worker, pending: _Pending) -> None:
-        now = self._clock()
+        now = self._clock.now()
         reason = f"Task timed out after {self.spec.timeout:.2f} seconds"
-        timer = asyncio.get_running_loop().call_later(self.spec.timeout, worker.kill, reason)
+        timer = self._clock.call_later(self.spec.timeout, worker.kill, reason)
         self._busy[worker] = (pending, timer)
         invocation_id = str(uuid.uuid4())
         trace_id = f"Root=1-{int(now):08x}-{invocation_id.replace('-', '')[:24]};Sampled=0"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from local.functions.runtime_api import Invocation, RuntimeConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _LINE_LIMIT = 256 * 1024  # what CloudWatch Logs takes as one event
@@ -50,15 +50,15 @@ class Worker(asyncio.SubprocessProtocol):
         self._waiting: RuntimeConnection | None = None
         self._partial = b""
 
-    async def start(self, environment: Mapping[str, str], path: Sequence[str], gateways: Mapping[str, str]) -> None:
-        """Start the process; `path` is all it can import from beside the standard library."""
+    async def start(self, environment: Mapping[str, str], config: Mapping[str, object]) -> None:
+        """Start the process; `config` is what bootstrap.py takes."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: RuntimeConnection(self), "127.0.0.1", 0)
         address = self._server.sockets[0].getsockname()
         await loop.subprocess_exec(
             lambda: self,
             *(sys.executable, "-I", "-S", "-B", str(_BOOTSTRAP)),
-            json.dumps({"path": list(path), "gateways": dict(gateways)}),
+            json.dumps(config),
             env={**environment, "AWS_LAMBDA_RUNTIME_API": f"{address[0]}:{address[1]}"},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local.clock import Clock
 from local.functions.definitions import RUNTIME
 from local.functions.function import Function, FunctionSpec
 from local.gateway.effects import Failed, Outcome, Returned
@@ -38,6 +40,7 @@ def handler(event, context):
         "event": event,
         "name": context.function_name,
         "arn": context.invoked_function_arn,
+        "time": time.time(),
         "left": context.get_remaining_time_in_millis(),
     }
 """
@@ -61,9 +64,18 @@ def spec(folder: Path, handlers: str = HANDLERS, **changes: Any) -> FunctionSpec
 
 
 @asynccontextmanager
-async def function(spec: FunctionSpec, *, limit: int = 2) -> AsyncIterator[tuple[Function, list[str]]]:
+async def function(
+    spec: FunctionSpec, *, limit: int = 2, scale: float = 1
+) -> AsyncIterator[tuple[Function, list[str]]]:
     lines: list[str] = []
-    function = Function(spec, limit=limit, surroundings={}, gateways={}, report=lambda _, line: lines.append(line))
+    function = Function(
+        spec,
+        limit=limit,
+        surroundings={},
+        gateways={},
+        report=lambda _, line: lines.append(line),
+        clock=Clock(scale),
+    )
     try:
         yield function, lines
     finally:
@@ -209,6 +221,18 @@ def test_stopping_while_workers_start_leaves_none(tmp_path: Path) -> None:
             subject.warm()
 
     run(asyncio.wait_for(test(), 60))
+
+
+def test_handlers_and_timeouts_go_by_virtual_time(tmp_path: Path) -> None:
+    async def test() -> None:
+        started = time.time()
+        async with function(spec(tmp_path, timeout=60), scale=100) as (subject, lines):
+            assert result(await ask(subject))["time"] - started > (time.time() - started) * 50
+            assert await ask(subject, sleep=600) is Failed.FUNCTION_ERROR
+        assert lines == ["Task timed out after 60.00 seconds"]
+        assert time.time() - started < 60
+
+    run(test())
 
 
 def test_a_function_reads_nothing_from_stdin(tmp_path: Path) -> None:

@@ -1,0 +1,34 @@
+"""The one clock of the local cloud: real time, or faster."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Clock:
+    """Virtual time: it starts at the real time and runs `scale` times as fast.
+
+    Timeouts, idle and lifetime limits, the TTL sweep and the stamps of metrics go by it. Functions see it in
+    `time.time()`; what else they ask, `datetime` for instance, tells real time.
+    """
+
+    def __init__(self, scale: float = 1.0, started: float | None = None) -> None:
+        self.scale = scale
+        self.started = time.time() if started is None else started
+
+    def now(self) -> float:
+        """Virtual epoch seconds."""
+        return self.started + (time.time() - self.started) * self.scale
+
+    def call_later(self, seconds: float, callback: Callable[..., object], *arguments: object) -> asyncio.TimerHandle:
+        """As the event loop's `call_later`, in virtual seconds."""
+        return asyncio.get_running_loop().call_later(seconds / self.scale, callback, *arguments)
+
+    async def sleep(self, seconds: float) -> None:
+        """As `asyncio.sleep`, in virtual seconds."""
+        await asyncio.sleep(seconds / self.scale)

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import asyncio
+import time
+
+from local.clock import Clock
+
+
+def test_time_runs_as_many_times_as_fast() -> None:
+    started = time.time() - 10
+    assert 10 <= Clock(started=started).now() - started < 1_000
+    assert 600 <= Clock(60, started).now() - started < 60_000
+
+
+def test_waits_are_in_virtual_seconds() -> None:
+    async def test() -> None:
+        clock = Clock(10_000)
+        called = asyncio.get_running_loop().create_future()
+        began = clock.now()
+        clock.call_later(600, called.set_result, "late")
+        assert await called == "late"
+        await clock.sleep(600)
+        assert clock.now() - began >= 1_199  # timers may fire a clock tick early
+
+    asyncio.run(test())
