@@ -18,7 +18,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import uvloop
@@ -167,7 +167,7 @@ def main(
                 for server in (ours, peer):
                     print(f"round {round_ + 1} of {rounds}: {server.name}, {count} connections", file=sys.stderr)  # noqa: T201
                     found.setdefault((server.name, count), []).append(measure(server, count, seconds))
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "server": name,
             "connections": count,
