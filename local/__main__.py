@@ -84,15 +84,15 @@ def _stop_on_signals() -> None:
         loop.add_signal_handler(number, stop)
 
 
-def _verbose(function: str, line: str) -> None:
+def _verbose(function: str, line: str, is_metrics: bool) -> None:  # noqa: ARG001
     if line:
         print(f"[{function}] {line}", flush=True)  # noqa: T201
 
 
-def _quiet(function: str, line: str) -> None:
+def _quiet(function: str, line: str, is_metrics: bool) -> None:
     # Metrics are one line a message: noise to a person who wants to see what went wrong.
-    if not line.startswith('{"_aws":'):
-        _verbose(function, line)
+    if not is_metrics:
+        _verbose(function, line, is_metrics)
 
 
 def _announce(cloud: Cloud, port: int) -> None:

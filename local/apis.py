@@ -45,6 +45,8 @@ def _api(stack: Stack, logical_id: str) -> Api:
         selection=parsed,
         routes=_routes(stack, api_id),
         stage_variables=stack.property(stages[0], "StageVariables") or {},
+        detailed_metrics=(stack.property(stages[0], "DefaultRouteSettings") or {}).get("DetailedMetricsEnabled")
+        is True,
     )
 
 

@@ -17,6 +17,7 @@ from local.clock import Clock
 from local.errors import LocalError
 from local.functions import definitions
 from local.functions.function import Function
+from local.metrics import Metrics
 from local.server import Server
 from local.template import ACCOUNT, REGION
 
@@ -77,11 +78,15 @@ class Cloud:
         *,
         port: int,
         concurrency: int,
-        report: Callable[[str, str], None],
+        report: Callable[[str, str, bool], None],
         clock: Clock | None = None,
     ) -> None:
-        """`port` is the first of the ports, 0 for any free ones; `concurrency` the workers a function may have."""
+        """`port` is the first of the ports, 0 for any free ones; `concurrency` the workers a function may have.
+
+        `report(function, line, is_metrics)` takes every line that functions print.
+        """
         self._clock = clock or Clock()
+        self._metrics = Metrics(self._clock)
         self._plans = plans
         self._port = port
         self._concurrency = concurrency
@@ -110,6 +115,9 @@ class Cloud:
             "pid": os.getpid(),
         }
 
+    def _printed(self, function: str, line: str) -> None:
+        self._report(function, line, self._metrics.read_line(line))
+
     async def _start(self, stack: AsyncExitStack) -> None:
         creations = [call for plan in self._plans for call in calls.create(plan.deployment.stack)]
         aws_port = self._port + _AWS_PORT if self._port else 0
@@ -118,7 +126,7 @@ class Cloud:
         functions: dict[str, Function] = {}
         gateways: dict[str, str] = {}
         for plan in self._plans:
-            server = Server(plan.api, functions, self._clock)
+            server = Server(plan.api, functions, self._clock, self._metrics)
             port = self._port + plan.offset if self._port else 0
             try:
                 bound = await server.listen(port)
@@ -147,8 +155,9 @@ class Cloud:
                     limit=self._concurrency,
                     surroundings=surroundings,
                     gateways=gateways,
-                    report=self._report,
+                    report=self._printed,
                     clock=self._clock,
+                    metrics=self._metrics,
                 )
                 stack.push_async_callback(functions[spec.arn].stop)
         for function in functions.values():

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from local.clock import Clock
     from local.functions.function import Function
     from local.gateway.model import Api
+    from local.metrics import Metrics
 
 _HEAD_LIMIT = 32 * 1024  # request line and headers; API Gateway's own quota is about 10 KB
 _EARLY_LIMIT = 64 * 1024  # what a client may send before its handshake is answered
@@ -46,11 +47,12 @@ def new_id() -> str:
 class Server:
     """Runs one API: a port, its gateway, and the functions its routes lead to (by ARN)."""
 
-    def __init__(self, api: Api, functions: Mapping[str, Function], clock: Clock) -> None:
+    def __init__(self, api: Api, functions: Mapping[str, Function], clock: Clock, metrics: Metrics) -> None:
         self.api = api
-        self.gateway = Gateway(api, new_id)
+        self.gateway = Gateway(api, new_id, self._measure)
         self.clock = clock
         self._functions = functions
+        self._metrics = metrics
         self._peers: dict[str, Peer] = {}
         self._everyone: set[Peer] = set()
 
@@ -92,6 +94,21 @@ class Server:
         response, effects = self.gateway.http(method, path, body, self.clock.now())
         self.run(effects)
         return response
+
+    def _measure(self, name: str, value: float, route: str | None) -> None:
+        """API Gateway's metrics by API, by stage, and by route where the stage asks for it.
+
+        Source: "Monitor WebSocket API execution with CloudWatch metrics", Amazon API Gateway Developer Guide.
+        """
+        unit = "Milliseconds" if name == "IntegrationLatency" else "Count"
+        by_api = (("ApiId", self.api.id),)
+        by_stage = (*by_api, ("Stage", self.api.stage))
+        self._metrics.add("AWS/ApiGateway", name, unit, by_api, value)
+        self._metrics.add("AWS/ApiGateway", name, unit, by_stage, value)
+        if self.api.detailed_metrics and route is not None:
+            self._metrics.add(
+                "AWS/ApiGateway", name, unit, (("ApiId", self.api.id), ("Route", route), by_stage[1]), value
+            )
 
     # What the core asks for.
 

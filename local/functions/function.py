@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 import uuid
 from collections import deque
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from local.clock import Clock
     from local.gateway.effects import Outcome
+    from local.metrics import Metrics
 
 # Lambda gives a function 10 s to load. A laptop that starts many workers at once can be slower without being wrong.
 _INIT_SECONDS = 60.0
@@ -65,6 +67,7 @@ class Function:
         gateways: Mapping[str, str],
         report: Callable[[str, str], None],
         clock: Clock,
+        metrics: Metrics,
     ) -> None:
         """`surroundings` are variables of this machine's cloud, such as its endpoint; `gateways` map the hosts of APIs
         to local addresses; `report(label, line)` takes every line that the function prints."""
@@ -74,12 +77,13 @@ class Function:
         self._gateways = gateways
         self._report = report
         self._clock = clock
+        self._metrics = metrics
         self._queue: deque[_Pending] = deque()
         self._workers: set[Worker] = set()
-        self._starting: dict[Worker, asyncio.TimerHandle] = {}
+        self._starting: dict[Worker, tuple[float, asyncio.TimerHandle]] = {}  # since when, and how long yet
         self._idle: list[Worker] = []
         self._returning: set[Worker] = set()  # have answered, and are about to ask for the next event
-        self._busy: dict[Worker, tuple[_Pending, asyncio.TimerHandle]] = {}
+        self._busy: dict[Worker, tuple[_Pending, float, asyncio.TimerHandle]] = {}  # since when, and how long yet
         self._starts: set[asyncio.Task[None]] = set()
         self._stopped = False
         self._load_error: str | None = None
@@ -121,9 +125,8 @@ class Function:
         loop = asyncio.get_running_loop()
         worker = Worker(self)
         self._workers.add(worker)
-        self._starting[worker] = loop.call_later(
-            _INIT_SECONDS, lambda: worker.kill(f"not ready after {_INIT_SECONDS:.0f} seconds")
-        )
+        timer = loop.call_later(_INIT_SECONDS, worker.kill, f"not ready after {_INIT_SECONDS:.0f} seconds")
+        self._starting[worker] = (time.perf_counter(), timer)
         path = [str(folder) for folder in self.spec.path]
         config = {"path": path, "gateways": dict(self._gateways), "clock": [self._clock.started, self._clock.scale]}
         start = loop.create_task(worker.start(self._environment(), config))
@@ -138,9 +141,12 @@ class Function:
         self.worker_exited(worker, f"cannot start a process: {error}")
 
     def worker_ready(self, worker: Worker) -> None:
-        if timer := self._starting.pop(worker, None):
+        if start := self._starting.pop(worker, None):
+            since, timer = start
             timer.cancel()
             self._load_error = None
+            self._insight("init_duration", "Milliseconds", (time.perf_counter() - since) * 1000)
+            self._insight("total_memory", "Megabytes", self.spec.memory)
         self._returning.discard(worker)
         if self._queue:
             self._assign(worker, self._queue.popleft())
@@ -163,15 +169,15 @@ class Function:
         self._returning.discard(worker)
         if worker in self._idle:
             self._idle.remove(worker)
-        timer = self._starting.pop(worker, None)
+        start = self._starting.pop(worker, None)
         if self._stopped:
             self._finish(worker, Failed.FUNCTION_ERROR)
             return
-        if worker in self._busy or timer is None:
+        if worker in self._busy or start is None:
             self._report(self.spec.label, reason)
             self._finish(worker, Failed.FUNCTION_ERROR)
         else:
-            timer.cancel()
+            start[1].cancel()
             self._failed_to_load(reason)
         if self._queue:
             self._grow()
@@ -190,19 +196,38 @@ class Function:
         now = self._clock.now()
         reason = f"Task timed out after {self.spec.timeout:.2f} seconds"
         timer = self._clock.call_later(self.spec.timeout, worker.kill, reason)
-        self._busy[worker] = (pending, timer)
+        self._busy[worker] = (pending, time.perf_counter(), timer)
+        self._measure("Invocations", "Count", 1)
+        self._measure("ConcurrentExecutions", "Count", len(self._busy))
         invocation_id = str(uuid.uuid4())
         trace_id = f"Root=1-{int(now):08x}-{invocation_id.replace('-', '')[:24]};Sampled=0"
         deadline = int((now + self.spec.timeout) * 1000)
         worker.invoke(Invocation(invocation_id, self.spec.arn, pending.payload, deadline, trace_id))
 
     def _finish(self, worker: Worker, outcome: Outcome) -> None:
-        pending, timer = self._busy.pop(worker, (None, None))
         worker.invocation = None
-        if timer is not None:
-            timer.cancel()
-        if pending is not None:
-            _settle(pending, outcome)
+        if (busy := self._busy.pop(worker, None)) is None:
+            return
+        pending, since, timer = busy
+        timer.cancel()
+        self._measure("Duration", "Milliseconds", (time.perf_counter() - since) * 1000)
+        self._measure("Errors", "Count", outcome is Failed.FUNCTION_ERROR)
+        _settle(pending, outcome)
+
+    def _measure(self, name: str, unit: str, value: float) -> None:
+        """Lambda's own metrics, by function and for all of them together.
+
+        Source: "Types of metrics for Lambda functions", AWS Lambda Developer Guide.
+        """
+        self._metrics.add("AWS/Lambda", name, unit, (("FunctionName", self.spec.name),), value)
+        self._metrics.add("AWS/Lambda", name, unit, (), value)
+
+    def _insight(self, name: str, unit: str, value: float) -> None:
+        """What Lambda Insights would add, under its names; the count of `init_duration` is that of cold starts.
+
+        Source: "Metrics collected by Lambda Insights", Amazon CloudWatch User Guide.
+        """
+        self._metrics.add("LambdaInsights", name, unit, (("function_name", self.spec.name),), value)
 
     def _environment(self) -> dict[str, str]:
         """What Lambda sets, the template's own variables, and this machine's endpoint; nothing of our own process."""

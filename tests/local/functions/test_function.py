@@ -16,6 +16,7 @@ from local.clock import Clock
 from local.functions.definitions import RUNTIME
 from local.functions.function import Function, FunctionSpec
 from local.gateway.effects import Failed, Outcome, Returned
+from local.metrics import Metrics
 from tests.processes import ROOT, eventually
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ async def function(
         gateways={},
         report=lambda _, line: lines.append(line),
         clock=Clock(scale),
+        metrics=Metrics(Clock()),
     )
     try:
         yield function, lines
