@@ -7,8 +7,8 @@ so it cannot outlive whoever started it.
 
 from __future__ import annotations
 
+import asyncio
 import json
-import logging
 import os
 import socket
 import sys
@@ -23,7 +23,7 @@ def main() -> None:
     try:
         answer = {"port": _serve(request)}
     except OSError as error:
-        answer = {"error": f"port {request['port']} is in use ({error.strerror})"}
+        answer = {"error": f"port {request['port']} is in use ({os.strerror(error.errno or 0)})"}
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent prints it as one line
         answer = {"error": " ".join(f"{type(error).__name__}: {error}".split())}
     sys.stdout.write(json.dumps(answer) + "\n")
@@ -33,19 +33,25 @@ def main() -> None:
 
 
 def _serve(request: dict[str, Any]) -> int:
+    # Before anything slow, so that a busy port is told at once.
+    listener = socket.create_server(("127.0.0.1", request["port"]), backlog=1024)
+    port = int(listener.getsockname()[1])
     # Imported here, so that a wrong request costs nothing.
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
-    from werkzeug.serving import WSGIRequestHandler, make_server  # noqa: PLC0415
+    import uvloop  # noqa: PLC0415
 
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    WSGIRequestHandler.protocol_version = "HTTP/1.1"  # keep connections; the default closes after each answer
-    application = DomainDispatcherApplication(create_backend_app)
-    listener = socket.create_server(("127.0.0.1", request["port"]), backlog=128)
-    # A socket of ours, since werkzeug exits the process when it finds the port busy.
-    server = make_server("127.0.0.1", 0, application, threaded=True, fd=listener.detach())
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    _make(request["calls"], f"http://127.0.0.1:{server.port}", request["region"])
-    return server.port
+    from local.aws.endpoint import Endpoint  # noqa: PLC0415
+    from local.aws.http import Connection  # noqa: PLC0415
+
+    endpoint = Endpoint(request["region"])
+    endpoint.port = port
+
+    async def serve() -> None:
+        server = await asyncio.get_running_loop().create_server(lambda: Connection(endpoint), sock=listener)
+        await server.serve_forever()
+
+    threading.Thread(target=lambda: uvloop.run(serve()), daemon=True).start()
+    _make(request["calls"], f"http://127.0.0.1:{port}", request["region"])
+    return port
 
 
 def _make(calls: list[dict[str, Any]], endpoint: str, region: str) -> None:
