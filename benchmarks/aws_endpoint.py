@@ -201,7 +201,10 @@ def main() -> None:
             stack.enter_context(piped("moto's server", "tests.local.aws.reference")),
         ]
         if arguments.ministack:
-            endpoints.append(stack.enter_context(ministack(arguments.ministack)))
+            try:
+                endpoints.append(stack.enter_context(ministack(arguments.ministack)))
+            except OSError as error:
+                raise SystemExit(f"cannot run {arguments.ministack}: {error}") from error
         measure(endpoints, arguments.rounds, arguments.calls)
     rows = results(endpoints)
     if arguments.json:
