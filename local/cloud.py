@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 # A variant is a stack of the assembly, on a port of its own beside the console's.
 BACKENDS = {"lambda": ("DuplexLambda", 1)}
 _WATCH_SECONDS = 0.25
+_PUBLISH_SECONDS = 0.5
 _AWS_PORT = 566  # beside the console's: 4566 by default
 
 
@@ -124,7 +125,7 @@ class Cloud:
         """Start everything, each part with its end on `stack`: sockets end first, then functions, then AWS."""
         creations = [call for plan in self._plans for call in calls.create(plan.deployment.stack)]
         aws_port = self._port + _AWS_PORT if self._port else 0
-        starting = asyncio.ensure_future(Aws.start(aws_port, REGION, creations))
+        starting = asyncio.ensure_future(Aws.start(aws_port, creations))
         stack.push_async_callback(_stop_aws, starting)
         sources = Sources(Path(stack.enter_context(TemporaryDirectory(prefix="duplex-"))))
         surroundings = {
@@ -158,7 +159,7 @@ class Cloud:
             function.warm()
         for server in servers:
             await server.serve()
-        for background in (self._watch(sources, functions), self._mourn(aws)):
+        for background in (self._watch(sources, functions), self._publish(aws), self._mourn(aws)):
             stack.callback(asyncio.ensure_future(background).cancel)
 
     async def _bind(self, plan: Plan, functions: Mapping[str, Function], stack: AsyncExitStack) -> Server:
@@ -173,6 +174,12 @@ class Cloud:
         stage, address = plan.api.stage, server.address
         self.addresses.append(Address(plan.name, f"ws://{address}/{stage}", stage, f"http://{address}/{stage}"))
         return server
+
+    async def _publish(self, aws: Aws) -> None:
+        """Let CloudWatch know what was measured."""
+        while True:
+            await asyncio.sleep(_PUBLISH_SECONDS)
+            aws.measured(self._metrics.drain())
 
     async def _mourn(self, aws: Aws) -> None:
         await aws.ended()

@@ -8,12 +8,16 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from local.errors import LocalError
+from local.template import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from local.aws.calls import Call
+    from local.metrics import StatisticSet
 
 
 class Aws:
@@ -24,7 +28,7 @@ class Aws:
         self.url = f"http://127.0.0.1:{port}"
 
     @classmethod
-    async def start(cls, port: int, region: str, calls: Iterable[Call]) -> Aws:
+    async def start(cls, port: int, calls: Iterable[Call]) -> Aws:
         """Serve on `port` (0: any) and make the calls; LocalError when that does not work."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "local.aws.server"),
@@ -36,7 +40,7 @@ class Aws:
         assert process.stdin is not None  # noqa: S101 - both are pipes
         assert process.stdout is not None  # noqa: S101
         try:
-            request = {"port": port, "region": region, "calls": [call.as_dict() for call in calls]}
+            request = {"port": port, "account": ACCOUNT, "region": REGION, "calls": [call.as_dict() for call in calls]}
             process.stdin.write(json.dumps(request).encode() + b"\n")
             line = await process.stdout.readline()
         except BaseException:
@@ -45,8 +49,13 @@ class Aws:
         answer = json.loads(line) if line else {"error": "it ended; run make install to repair its packages"}
         if "error" in answer:
             await _end(process)
-            raise LocalError(f"the local AWS endpoint did not start: {answer['error']}")
+            raise LocalError(f"the AWS endpoint did not start: {answer['error']}")
         return cls(process, int(answer["port"]))
+
+    def measured(self, sets: list[StatisticSet]) -> None:
+        """Let CloudWatch know."""
+        if sets and self._process.stdin is not None and not self._process.stdin.is_closing():
+            self._process.stdin.write(msgspec.json.encode({"metrics": sets}) + b"\n")
 
     async def ended(self) -> None:
         """Wait until the process has ended, by itself or by `stop`."""

@@ -1,14 +1,15 @@
 """The process that is AWS here: `python -m local.aws.server`.
 
-Reads one line of JSON from stdin, `{"port": P, "region": R, "calls": [Call, …]}`, serves moto on the loopback
-interface, makes the calls, and writes one line to stdout: `{"port": P}` or `{"error": "…"}`. It ends when stdin does,
-so it cannot outlive whoever started it.
+Reads one line of JSON from stdin, `{"port": P, "account": A, "region": R, "calls": [Call, …]}`, serves moto on the
+loopback interface, makes the calls, and writes one line to stdout: `{"port": P}` or `{"error": "…"}`. Further lines,
+`{"metrics": [StatisticSet, …]}`, are what CloudWatch is to know. It ends when stdin does, so it cannot outlive whoever
+started it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-import logging
 import os
 import socket
 import sys
@@ -23,29 +24,46 @@ def main() -> None:
     try:
         answer = {"port": _serve(request)}
     except OSError as error:
-        answer = {"error": f"port {request['port']} is in use ({error.strerror})"}
+        reason = os.strerror(error.errno or 0)
+        answer = {"error": f"cannot listen on port {request['port']} ({reason}): choose other ports with --port"}
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent prints it as one line
         answer = {"error": " ".join(f"{type(error).__name__}: {error}".split())}
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
-    sys.stdin.read()
+    if "port" in answer:
+        _listen(request)
     os._exit(0)
 
 
-def _serve(request: dict[str, Any]) -> int:
-    # Imported here, so that a wrong request costs nothing.
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
-    from werkzeug.serving import WSGIRequestHandler, make_server  # noqa: PLC0415
+def _listen(request: dict[str, Any]) -> None:
+    """Take in what the parent measures, until it closes its end."""
+    from local.aws.metrics import MetricStore  # noqa: PLC0415
 
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    WSGIRequestHandler.protocol_version = "HTTP/1.1"  # keep connections; the default closes after each answer
-    application = DomainDispatcherApplication(create_backend_app)
-    listener = socket.create_server(("127.0.0.1", request["port"]), backlog=128)
-    # A socket of ours, since werkzeug exits the process when it finds the port busy.
-    server = make_server("127.0.0.1", 0, application, threaded=True, fd=listener.detach())
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    _make(request["calls"], f"http://127.0.0.1:{server.port}", request["region"])
-    return server.port
+    store = MetricStore(request["account"], request["region"])
+    for line in sys.stdin:
+        store.add(json.loads(line)["metrics"])
+
+
+def _serve(request: dict[str, Any]) -> int:
+    # Before anything slow, so that a busy port is told at once.
+    listener = socket.create_server(("127.0.0.1", request["port"]), backlog=1024)
+    port = int(listener.getsockname()[1])
+    # Imported here, so that a wrong request costs nothing.
+    import uvloop  # noqa: PLC0415
+
+    from local.aws.endpoint import Endpoint  # noqa: PLC0415
+    from local.aws.http import Connection  # noqa: PLC0415
+
+    endpoint = Endpoint(request["region"])
+    endpoint.port = port
+
+    async def serve() -> None:
+        server = await asyncio.get_running_loop().create_server(lambda: Connection(endpoint), sock=listener)
+        await server.serve_forever()
+
+    threading.Thread(target=lambda: uvloop.run(serve()), daemon=True).start()
+    _make(request["calls"], f"http://127.0.0.1:{port}", request["region"])
+    return port
 
 
 def _make(calls: list[dict[str, Any]], endpoint: str, region: str) -> None:

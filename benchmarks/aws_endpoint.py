@@ -1,0 +1,221 @@
+"""What a DynamoDB call of a function costs on this machine: `python -m benchmarks.aws_endpoint`. Linux only.
+
+CPU time (user + kernel) of the calling process and of the endpoint's processes, in microseconds a call, which is what
+two busy cores share; not latency. The calls are those of the application's own store, with its own client. The
+endpoints take turns, so that a noisy moment of the machine hits all of them; the medians of the rounds are shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from backend import aws
+from backend.dynamodb import DynamoDBStore
+from backend.records import Claim, Session
+from local.template import ACCOUNT
+
+ROOT = Path(__file__).resolve().parent.parent
+REGION = "eu-central-1"
+TABLE: dict[str, Any] = {
+    "TableName": "benchmark",
+    "BillingMode": "PAY_PER_REQUEST",
+    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    "AttributeDefinitions": [
+        {"AttributeName": "pk", "AttributeType": "S"},
+        {"AttributeName": "sk", "AttributeType": "S"},
+    ],
+}
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Endpoint:
+    """An AWS endpoint in a session of processes of its own; `client` and `server` are samples by operation."""
+
+    name: str
+    session: int
+    store: DynamoDBStore
+    number: int = 0
+    client: dict[str, list[float]] = field(default_factory=dict)
+    server: dict[str, list[float]] = field(default_factory=dict)
+
+    def cpu(self) -> float:
+        """Seconds of CPU that its processes have used."""
+        ticks = 0
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = path.read_text().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(fields[3]) == self.session:
+                ticks += int(fields[11]) + int(fields[12])
+        return ticks / _TICKS
+
+    def next(self) -> int:
+        """A number that has not been used."""
+        self.number += 1
+        return self.number
+
+
+NOW = time.time()
+LATER = int(NOW) + 900
+HELD = Claim("held", "connection")
+
+
+def _session(session_id: str) -> Session:
+    return Session(session_id, "connection", generation=1, created_at=int(NOW), expires_at=LATER, epoch=7)
+
+
+OPERATIONS: dict[str, Callable[[Endpoint], object]] = {
+    "UpdateItem": lambda endpoint: endpoint.store.touch(HELD, LATER + endpoint.next(), NOW),
+    "UpdateItem, 4 attributes": lambda endpoint: endpoint.store.rotate(
+        HELD, endpoint.next().to_bytes(32), LATER, LATER, NOW
+    ),
+    "GetItem": lambda endpoint: endpoint.store.find("held", NOW),
+    "PutItem": lambda endpoint: endpoint.store.create(_session(f"s{endpoint.next()}"), NOW),
+}
+
+
+def measure(endpoints: list[Endpoint], rounds: int, calls: int) -> None:
+    """Fill in the samples, after a round that does not count."""
+    for number in range(rounds + 1):
+        for operation, call in OPERATIONS.items():
+            for endpoint in endpoints:
+                client, server = time.process_time(), endpoint.cpu()
+                for _ in range(calls):
+                    call(endpoint)
+                client, server = time.process_time() - client, endpoint.cpu() - server
+                if number:
+                    endpoint.client.setdefault(operation, []).append(client / calls * 1e6)
+                    endpoint.server.setdefault(operation, []).append(server / calls * 1e6)
+
+
+def results(endpoints: list[Endpoint]) -> list[dict[str, Any]]:
+    """One row an operation and endpoint; `ratio` is to the first endpoint."""
+    rows = []
+    for operation in OPERATIONS:
+        first = 0.0
+        for endpoint in endpoints:
+            client, server = endpoint.client[operation], endpoint.server[operation]
+            both = statistics.median(map(sum, zip(client, server, strict=True)))
+            first = first or both
+            rows.append(
+                {
+                    "operation": operation,
+                    "endpoint": endpoint.name,
+                    "clientUs": round(statistics.median(client)),
+                    "serverUs": round(statistics.median(server)),
+                    "bothUs": round(both),
+                    "ratio": round(both / first, 2),
+                }
+            )
+    return rows
+
+
+@contextmanager
+def piped(name: str, module: str) -> Iterator[Endpoint]:
+    """An endpoint that speaks as local.aws.server does: a line in, a line out, and it ends with its input."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdin is not None  # noqa: S101 - both are pipes
+    assert process.stdout is not None  # noqa: S101
+    with process:
+        try:
+            process.stdin.write(json.dumps({"port": 0, "account": ACCOUNT, "region": REGION, "calls": []}) + "\n")
+            process.stdin.flush()
+            yield connected(name, process.pid, json.loads(process.stdout.readline())["port"])
+        finally:
+            process.kill()
+
+
+@contextmanager
+def ministack(command: str) -> Iterator[Endpoint]:
+    """MiniStack, started by its command."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
+    with subprocess.Popen(
+        shlex.split(command),
+        env={**os.environ, **settings, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port)).close()
+                    break
+                except OSError:
+                    if process.poll() is not None:
+                        raise SystemExit(f"{command} ended with status {process.returncode}") from None
+                    time.sleep(0.05)
+            yield connected("MiniStack", process.pid, port)
+        finally:
+            process.kill()
+
+
+def connected(name: str, session: int, port: int) -> Endpoint:
+    """The endpoint, with a table that holds the session which the operations are about."""
+    os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
+    client: Any = aws.dynamodb()
+    client.create_table(**TABLE)
+    store = DynamoDBStore(client, TABLE["TableName"])
+    store.create(_session("held"), NOW)
+    store.rotate(HELD, b"0" * 32, LATER, LATER, NOW)
+    return Endpoint(name, session, store)
+
+
+def main() -> None:
+    """Run it and print a table, or JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.aws_endpoint", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--calls", type=int, default=300, help="a round, operation and endpoint")
+    parser.add_argument("--ministack", metavar="COMMAND", help="what starts MiniStack, as in .venv/bin/ministack")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local", AWS_SESSION_TOKEN="local")  # noqa: S106
+    os.environ.update(AWS_DEFAULT_REGION=REGION, AWS_REGION=REGION)
+    with ExitStack() as stack:
+        endpoints = [
+            stack.enter_context(piped("this project", "local.aws.server")),
+            stack.enter_context(piped("moto's server", "tests.local.aws.reference")),
+        ]
+        if arguments.ministack:
+            try:
+                endpoints.append(stack.enter_context(ministack(arguments.ministack)))
+            except OSError as error:
+                raise SystemExit(f"cannot run {arguments.ministack}: {error}") from error
+        measure(endpoints, arguments.rounds, arguments.calls)
+    rows = results(endpoints)
+    if arguments.json:
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        return
+    sys.stdout.write(f"CPU us a call, medians of {arguments.rounds} rounds of {arguments.calls} calls\n\n")
+    sys.stdout.write("| operation | endpoint | client | endpoint's | both | ratio |\n|---|---|---|---|---|---|\n")
+    for row in rows:
+        sys.stdout.write("| " + " | ".join(str(value) for value in row.values()) + " |\n")
+
+
+if __name__ == "__main__":
+    main()
