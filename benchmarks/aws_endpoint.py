@@ -140,7 +140,9 @@ def piped(name: str, module: str) -> Iterator[Endpoint]:
     assert process.stdout is not None  # noqa: S101
     with process:
         try:
-            process.stdin.write(json.dumps({"port": 0, "account": ACCOUNT, "region": REGION, "calls": []}) + "\n")
+            process.stdin.write(
+                json.dumps({"port": 0, "account": ACCOUNT, "region": REGION, "clock": [0, 1], "calls": []}) + "\n"
+            )
             process.stdin.flush()
             yield connected(name, process.pid, json.loads(process.stdout.readline())["port"])
         finally:

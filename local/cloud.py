@@ -113,6 +113,7 @@ class Cloud:
                 {"name": a.name, "url": a.url, "stage": a.stage, "management": a.management} for a in self.addresses
             ],
             "endpoints": {"aws": self.aws_url},
+            "clock": {"started": self._clock.started, "scale": self._clock.scale},
             "region": REGION,
             "account": ACCOUNT,
             "pid": os.getpid(),
@@ -125,7 +126,7 @@ class Cloud:
         """Start everything, each part with its end on `stack`: sockets end first, then functions, then AWS."""
         creations = [call for plan in self._plans for call in calls.create(plan.deployment.stack)]
         aws_port = self._port + _AWS_PORT if self._port else 0
-        starting = asyncio.ensure_future(Aws.start(aws_port, creations))
+        starting = asyncio.ensure_future(Aws.start(aws_port, creations, self._clock))
         stack.push_async_callback(_stop_aws, starting)
         sources = Sources(Path(stack.enter_context(TemporaryDirectory(prefix="duplex-"))))
         surroundings = {

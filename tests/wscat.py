@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+import select
 import shutil
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -27,10 +27,8 @@ class Wscat:
 
     def expect(self, line: str) -> None:
         """Wait until the screen has this line, and go on after it."""
-        end = time.monotonic() + PATIENCE
         while f"{line}\n" not in self._seen:
-            assert time.monotonic() < end, f"no line {line!r} in {self._seen!r}"
-            self._seen += _CONTROL.sub("", self._terminal.read(4096))
+            self._read(f"the line {line!r}")
         self._seen = self._seen.partition(f"{line}\n")[2]
 
     def type(self, text: str) -> None:
@@ -44,12 +42,15 @@ class Wscat:
 
     def receive(self) -> str:
         """The next message that comes in."""
-        end = time.monotonic() + PATIENCE
         while not (match := re.search(r"< (.*)\n", self._seen)):
-            assert time.monotonic() < end, f"no message in {self._seen!r}"
-            self._seen += _CONTROL.sub("", self._terminal.read(4096))
+            self._read("a message")
         self._seen = self._seen[match.end() :]
         return match[1]
+
+    def _read(self, wanted: str) -> None:
+        readable, _, _ = select.select([self._terminal.fd], [], [], PATIENCE)
+        assert readable, f"{wanted} never came; the screen had {self._seen!r}"
+        self._seen += _CONTROL.sub("", self._terminal.read(4096))
 
 
 @contextmanager

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from local.aws.calls import Call
+    from local.clock import Clock
     from local.metrics import StatisticSet
 
 
@@ -28,7 +29,7 @@ class Aws:
         self.url = f"http://127.0.0.1:{port}"
 
     @classmethod
-    async def start(cls, port: int, calls: Iterable[Call]) -> Aws:
+    async def start(cls, port: int, calls: Iterable[Call], clock: Clock) -> Aws:
         """Serve on `port` (0: any) and make the calls; LocalError when that does not work."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "local.aws.server"),
@@ -40,7 +41,13 @@ class Aws:
         assert process.stdin is not None  # noqa: S101 - both are pipes
         assert process.stdout is not None  # noqa: S101
         try:
-            request = {"port": port, "account": ACCOUNT, "region": REGION, "calls": [call.as_dict() for call in calls]}
+            request = {
+                "port": port,
+                "account": ACCOUNT,
+                "region": REGION,
+                "clock": [clock.started, clock.scale],
+                "calls": [call.as_dict() for call in calls],
+            }
             process.stdin.write(json.dumps(request).encode() + b"\n")
             line = await process.stdout.readline()
         except BaseException:

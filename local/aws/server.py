@@ -1,9 +1,9 @@
 """The process that is AWS here: `python -m local.aws.server`.
 
-Reads one line of JSON from stdin, `{"port": P, "account": A, "region": R, "calls": [Call, …]}`, serves moto on the
-loopback interface, makes the calls, and writes one line to stdout: `{"port": P}` or `{"error": "…"}`. Further lines,
-`{"metrics": [StatisticSet, …]}`, are what CloudWatch is to know. It ends when stdin does, so it cannot outlive whoever
-started it.
+Reads one line of JSON from stdin, `{"port": P, "account": A, "region": R, "clock": [S, X], "calls": [Call, …]}`
+(`local.clock`, `local.aws.calls`), serves moto on the loopback interface, makes the calls, and writes one line to
+stdout: `{"port": P}` or `{"error": "…"}`. Further lines, `{"metrics": [StatisticSet, …]}`, are what CloudWatch is to
+know. It ends when stdin does, so it cannot outlive whoever started it.
 """
 
 from __future__ import annotations
@@ -53,13 +53,18 @@ def _serve(request: dict[str, Any]) -> int:
 
     from local.aws.endpoint import Endpoint  # noqa: PLC0415
     from local.aws.http import Connection  # noqa: PLC0415
+    from local.aws.ttl import sweep  # noqa: PLC0415
+    from local.clock import Clock  # noqa: PLC0415
 
     endpoint = Endpoint(request["region"])
     endpoint.port = port
 
     async def serve() -> None:
         server = await asyncio.get_running_loop().create_server(lambda: Connection(endpoint), sock=listener)
-        await server.serve_forever()
+        started, scale = request["clock"]
+        await asyncio.gather(
+            server.serve_forever(), sweep(request["account"], request["region"], Clock(scale, started))
+        )
 
     threading.Thread(target=lambda: uvloop.run(serve()), daemon=True).start()
     _make(request["calls"], f"http://127.0.0.1:{port}", request["region"])

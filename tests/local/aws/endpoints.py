@@ -41,7 +41,8 @@ def started(module: str, *, port: int = 0, calls: list[dict[str, Any]] | None = 
     assert process.stdout is not None
     try:
         process.stdin.write(
-            json.dumps({"port": port, "account": ACCOUNT, "region": REGION, "calls": calls or []}) + "\n"
+            json.dumps({"port": port, "account": ACCOUNT, "region": REGION, "clock": [0, 1], "calls": calls or []})
+            + "\n"
         )
         process.stdin.flush()
         yield json.loads(process.stdout.readline())
