@@ -107,10 +107,11 @@ class FunctionFactory:
             # The START and REPORT lines of every invocation are INFO: most of a chatty socket's log, paid by the byte.
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
         )
+        resource = cast("lambda_.CfnFunction", function.node.default_child)
+        # Where the asset was staged from, relative to the project: the local cloud takes edits from there.
+        resource.add_metadata("duplex:source", ".")
         # CDK makes every function depend on its role's policy, and on the role, which cfn-lint calls obsolete.
-        cast("lambda_.CfnFunction", function.node.default_child).add_metadata(
-            "cfn-lint", {"config": {"ignore_checks": ["W3005"]}}
-        )
+        resource.add_metadata("cfn-lint", {"config": {"ignore_checks": ["W3005"]}})
         Validations.of(function).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-L1",

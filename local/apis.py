@@ -18,11 +18,12 @@ _FUNCTION_ARN = re.compile(r"^arn:aws:apigateway:[^:]+:lambda:path/2015-03-31/fu
 
 def read(stack: Stack) -> list[Api]:
     """The WebSocket APIs of a stack, each with its stage; LocalError for what cannot be run, by its logical id."""
-    return [
-        _api(stack, logical_id)
-        for logical_id in stack.resources(resources.API)
-        if stack.property(logical_id, "ProtocolType") == "WEBSOCKET"
-    ]
+    apis = []
+    for logical_id in stack.resources(resources.API):
+        with stack.reading(logical_id):
+            if stack.property(logical_id, "ProtocolType") == "WEBSOCKET":
+                apis.append(_api(stack, logical_id))
+    return apis
 
 
 def _api(stack: Stack, logical_id: str) -> Api:
@@ -45,6 +46,8 @@ def _api(stack: Stack, logical_id: str) -> Api:
         selection=parsed,
         routes=_routes(stack, api_id),
         stage_variables=stack.property(stages[0], "StageVariables") or {},
+        detailed_metrics=(stack.property(stages[0], "DefaultRouteSettings") or {}).get("DetailedMetricsEnabled")
+        is True,
     )
 
 
@@ -57,17 +60,16 @@ def _routes(stack: Stack, api_id: str) -> dict[str, Route]:
     }
     routes = {}
     for logical_id in stack.resources(resources.ROUTE):
-        properties = stack.properties(logical_id)
-        if properties.get("ApiId") != api_id:
-            continue
-        target = properties.get("Target")
-        if target is not None and target not in integrations:
-            raise LocalError(f"{stack.name}.{logical_id}: its Target {target} is not an integration of this stack")
-        integration = _integration(stack, integrations[target]) if target is not None else None
-        responds = (
-            properties.get("RouteResponseSelectionExpression") == "$default" and stack.ref(logical_id) in answered
-        )
-        routes[properties["RouteKey"]] = Route(properties["RouteKey"], integration, responds)
+        with stack.reading(logical_id):
+            properties = stack.properties(logical_id)
+            if properties.get("ApiId") != api_id:
+                continue
+            key, target = properties["RouteKey"], properties.get("Target")
+            if target is not None and target not in integrations:
+                raise LocalError(f"{stack.name}.{logical_id}: its Target {target} is not an integration of this stack")
+            integration = _integration(stack, integrations[target]) if target is not None else None
+            expression = properties.get("RouteResponseSelectionExpression")
+            routes[key] = Route(key, integration, expression == "$default" and stack.ref(logical_id) in answered)
     return routes
 
 

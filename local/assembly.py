@@ -10,7 +10,7 @@ from local.errors import LocalError
 from local.template import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -28,11 +28,19 @@ def read(folder: Path) -> dict[str, Deployment]:
     artifacts = manifest.get("artifacts")
     if not isinstance(artifacts, dict):
         raise LocalError(f"{folder / 'manifest.json'} is not the manifest of a cloud assembly: run make synth")
-    return {
-        name: Deployment(Stack.read(name, folder / artifact["properties"]["templateFile"]), _assets(folder, name))
-        for name, artifact in artifacts.items()
-        if artifact.get("type") == "aws:cloudformation:stack"
-    }
+    try:
+        return dict(_deployments(folder, artifacts))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise LocalError(
+            f"{folder} is not a cloud assembly that can be read: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _deployments(folder: Path, artifacts: dict[str, Any]) -> Iterator[tuple[str, Deployment]]:
+    for name, artifact in artifacts.items():
+        if artifact.get("type") == "aws:cloudformation:stack":
+            template = folder / artifact["properties"]["templateFile"]
+            yield name, Deployment(Stack.read(name, template), _assets(folder, name))
 
 
 def _assets(folder: Path, stack: str) -> dict[str, Path]:
@@ -41,6 +49,7 @@ def _assets(folder: Path, stack: str) -> dict[str, Path]:
     return {
         destination["objectKey"]: folder / file["source"]["path"]
         for file in files.values()
+        if "path" in file["source"]  # others are made by a program when they are deployed
         for destination in file["destinations"].values()
     }
 

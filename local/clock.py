@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_LEAST_TIMEOUT = 1.0  # real seconds
+
+
 class Clock:
     """Virtual time: it starts at the real time and runs `scale` times as fast.
 
@@ -26,9 +29,10 @@ class Clock:
         return self.started + (time.time() - self.started) * self.scale
 
     def call_later(self, seconds: float, callback: Callable[..., object], *arguments: object) -> asyncio.TimerHandle:
-        """As the event loop's `call_later`, in virtual seconds."""
-        return asyncio.get_running_loop().call_later(seconds / self.scale, callback, *arguments)
+        """As the event loop's `call_later`, in virtual seconds.
 
-    async def sleep(self, seconds: float) -> None:
-        """As `asyncio.sleep`, in virtual seconds."""
-        await asyncio.sleep(seconds / self.scale)
+        A timeout never comes before a real second has passed, unless it is shorter itself: what it guards takes its
+        real milliseconds, however fast the clock runs.
+        """
+        real = max(seconds / self.scale, min(seconds, _LEAST_TIMEOUT))
+        return asyncio.get_running_loop().call_later(real, callback, *arguments)

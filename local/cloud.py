@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from local import apis, assembly
@@ -17,11 +17,13 @@ from local.clock import Clock
 from local.errors import LocalError
 from local.functions import definitions
 from local.functions.function import Function
+from local.functions.source import Sources
+from local.metrics import Metrics
 from local.server import Server
 from local.template import ACCOUNT, REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from local.assembly import Deployment
     from local.functions.function import FunctionSpec
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 # A variant is a stack of the assembly, on a port of its own beside the console's.
 BACKENDS = {"lambda": ("DuplexLambda", 1)}
+_WATCH_SECONDS = 0.25
 _AWS_PORT = 566  # beside the console's: 4566 by default
 
 
@@ -77,11 +80,15 @@ class Cloud:
         *,
         port: int,
         concurrency: int,
-        report: Callable[[str, str], None],
+        report: Callable[[str, str, bool], None],
         clock: Clock | None = None,
     ) -> None:
-        """`port` is the first of the ports, 0 for any free ones; `concurrency` the workers a function may have."""
+        """`port` is the first of the ports, 0 for any free ones; `concurrency` the workers a function may have.
+
+        `report(function, line, is_metrics)` takes every line that functions print.
+        """
         self._clock = clock or Clock()
+        self._metrics = Metrics(self._clock)
         self._plans = plans
         self._port = port
         self._concurrency = concurrency
@@ -110,49 +117,77 @@ class Cloud:
             "pid": os.getpid(),
         }
 
+    def _printed(self, function: str, line: str) -> None:
+        self._report(function, line, self._metrics.read_line(line))
+
     async def _start(self, stack: AsyncExitStack) -> None:
+        """Start everything, each part with its end on `stack`: sockets end first, then functions, then AWS."""
         creations = [call for plan in self._plans for call in calls.create(plan.deployment.stack)]
         aws_port = self._port + _AWS_PORT if self._port else 0
         starting = asyncio.ensure_future(Aws.start(aws_port, REGION, creations))
         stack.push_async_callback(_stop_aws, starting)
-        functions: dict[str, Function] = {}
-        gateways: dict[str, str] = {}
-        for plan in self._plans:
-            server = Server(plan.api, functions, self._clock)
-            port = self._port + plan.offset if self._port else 0
-            try:
-                bound = await server.listen(port)
-            except OSError as error:
-                raise LocalError(
-                    f"port {port} is in use ({error.strerror}): stop what uses it, or choose others with --port"
-                ) from error
-            stack.push_async_callback(server.stop)
-            local = f"127.0.0.1:{bound}"
-            gateways[plan.api.domain_name] = f"http://{local}"
-            stage = plan.api.stage
-            self.addresses.append(Address(plan.name, f"ws://{local}/{stage}", stage, f"http://{local}/{stage}"))
-        self.aws_url = (await starting).url
+        sources = Sources(Path(stack.enter_context(TemporaryDirectory(prefix="duplex-"))))
         surroundings = {
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_SESSION_TOKEN": "local",
-            "AWS_ENDPOINT_URL": self.aws_url,
         }
-        for plan in self._plans:
-            for spec in plan.functions:
-                functions[spec.arn] = Function(
-                    spec,
-                    limit=self._concurrency,
-                    surroundings=surroundings,
-                    gateways=gateways,
-                    report=self._report,
-                    clock=self._clock,
-                )
-                stack.push_async_callback(functions[spec.arn].stop)
+        gateways: dict[str, str] = {}
+        functions = {
+            spec.arn: Function(
+                sources.follow(spec),
+                limit=self._concurrency,
+                surroundings=surroundings,
+                gateways=gateways,
+                report=self._printed,
+                clock=self._clock,
+                metrics=self._metrics,
+            )
+            for plan in self._plans
+            for spec in plan.functions
+        }
+        for function in functions.values():
+            stack.push_async_callback(function.stop)
+        servers = [await self._bind(plan, functions, stack) for plan in self._plans]
+        gateways |= {server.api.domain_name: f"http://{server.address}" for server in servers}
+        aws = await starting
+        self.aws_url = surroundings["AWS_ENDPOINT_URL"] = aws.url
         for function in functions.values():
             function.warm()
+        for server in servers:
+            await server.serve()
+        for background in (self._watch(sources, functions), self._mourn(aws)):
+            stack.callback(asyncio.ensure_future(background).cancel)
+
+    async def _bind(self, plan: Plan, functions: Mapping[str, Function], stack: AsyncExitStack) -> Server:
+        server = Server(plan.api, functions, self._clock, self._metrics)
+        port = self._port + plan.offset if self._port else 0
+        try:
+            await server.bind(port)
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise LocalError(f"cannot listen on port {port} ({reason}): choose other ports with --port") from error
+        stack.push_async_callback(server.stop)
+        stage, address = plan.api.stage, server.address
+        self.addresses.append(Address(plan.name, f"ws://{address}/{stage}", stage, f"http://{address}/{stage}"))
+        return server
+
+    async def _mourn(self, aws: Aws) -> None:
+        await aws.ended()
+        self._report("AWS", "the local AWS endpoint has ended: stop this and start it again", False)
+
+    async def _watch(self, sources: Sources, functions: Mapping[str, Function]) -> None:
+        """Let edits take effect."""
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            for folder, changed in sources.update():
+                more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+                self._report("reload", f"{changed[0]}{more}", False)
+                for function in functions.values():
+                    if function.spec.source == folder:
+                        function.reload()
 
 
 async def _stop_aws(starting: asyncio.Future[Aws]) -> None:
@@ -163,10 +198,3 @@ async def _stop_aws(starting: asyncio.Future[Aws]) -> None:
     except (LocalError, asyncio.CancelledError):
         return
     await aws.stop()
-
-
-def write_ready_file(path: Path, cloud: Cloud) -> None:
-    """Write what is running, all at once: whoever waits for the file never sees half of it."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(cloud.describe(), indent=2) + "\n")
-    partial.replace(path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from local import resources
@@ -101,6 +102,15 @@ class Stack:
         if isinstance(value, list):
             return [item for item in map(self.resolve, value) if item is not _NO_VALUE]
         return value
+
+    @contextmanager
+    def reading(self, logical_id: str) -> Iterator[None]:
+        """Turn the surprises of a resource whose properties have the wrong shape into an error that names it."""
+        try:
+            yield
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            text = f"{self.name}.{logical_id}: a property has the wrong shape: {type(error).__name__}: {error}"
+            raise LocalError(" ".join(text.split())) from error
 
     # Everything below is the template language.
 

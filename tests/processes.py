@@ -63,13 +63,13 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, *arguments: str) -> Iterator[Running]:
+def running(folder: Path, *arguments: str, **environment: str) -> Iterator[Running]:
     """`python -m local` on free ports; `folder` takes its ready file."""
     ready_file = folder / "ready.json"
     process = subprocess.Popen(
         [sys.executable, "-m", "local", "--port", "0", "--ready-file", str(ready_file), *arguments],
         cwd=ROOT,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -95,3 +95,25 @@ def running(folder: Path, *arguments: str) -> Iterator[Running]:
         process.wait()
         reader.join()
         output.close()
+    unexpected = ("Traceback", "Exception in", "Fatal error", "Task exception")
+    assert [line for line in lines if line.startswith(unexpected)] == [], "\n".join(lines)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, and theirs."""
+    listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = [tuple(map(int, line.split())) for line in listing.splitlines()]
+    direct = [child for child, parent in parents if parent == pid]
+    return direct + [grandchild for child in direct for grandchild in children(child)]
+
+
+def alive(pids: list[int]) -> list[int]:
+    """Those that still run; a zombie nobody has reaped yet does not."""
+
+    def runs(pid: int) -> bool:
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        except OSError:
+            return False
+
+    return [pid for pid in pids if runs(pid)]

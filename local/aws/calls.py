@@ -29,7 +29,8 @@ class Call:
 def create(stack: Stack) -> Iterator[Call]:
     """The calls for every resource of a stack that the local cloud keeps, in order."""
     for logical_id in stack.resources(resources.TABLE, resources.GLOBAL_TABLE):
-        yield from _table(stack, logical_id)
+        with stack.reading(logical_id):
+            yield from _table(stack, logical_id)
 
 
 def _table(stack: Stack, logical_id: str) -> Iterator[Call]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ class Aws:
             *(sys.executable, "-m", "local.aws.server"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            env=_environment(),
             start_new_session=True,  # Ctrl-C in the terminal is for us alone; this ends when its stdin does
         )
         assert process.stdin is not None  # noqa: S101 - both are pipes
@@ -46,9 +48,22 @@ class Aws:
             raise LocalError(f"the local AWS endpoint did not start: {answer['error']}")
         return cls(process, int(answer["port"]))
 
+    async def ended(self) -> None:
+        """Wait until the process has ended, by itself or by `stop`."""
+        await self._process.wait()
+
     async def stop(self) -> None:
         """End the process."""
         await _end(self._process)
+
+
+def _environment() -> dict[str, str]:
+    """Ours without what is about the real AWS, or the way to it: profiles, retries, proxies."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("AWS_") and not name.lower().endswith("_proxy")
+    }
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -10,6 +10,7 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -28,7 +29,7 @@ def _end_with_parent() -> None:
     def watch() -> None:
         while os.read(parent, 4096):
             pass
-        os._exit(0)
+        os.killpg(0, signal.SIGKILL)  # this process leads a group of its own: what the handler started goes too
 
     threading.Thread(target=watch, daemon=True).start()
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # A layer's wheels are built for Lambda's platform. This metadata names where the same lock is installed for this one.
 HOST_COPY = "duplex:host"
+# Where a function's asset was staged from: edits there take effect without a synth.
+SOURCE = "duplex:source"
 # What Lambda's runtime itself brings: its runtime client. `make install` puts it there.
 RUNTIME = Path("build/runtime/python")
 
@@ -24,7 +26,11 @@ RUNTIME = Path("build/runtime/python")
 def read(deployment: Deployment) -> list[FunctionSpec]:
     """Every function of a stack that can be run here; LocalError for one that cannot, by its logical id."""
     stack = deployment.stack
-    return [_function(deployment, logical_id) for logical_id in stack.resources(resources.FUNCTION)]
+    specs = []
+    for logical_id in stack.resources(resources.FUNCTION):
+        with stack.reading(logical_id):
+            specs.append(_function(deployment, logical_id))
+    return specs
 
 
 def _function(deployment: Deployment, logical_id: str) -> FunctionSpec:
@@ -47,6 +53,7 @@ def _function(deployment: Deployment, logical_id: str) -> FunctionSpec:
         timeout=float(properties.get("Timeout", 3)),
         memory=int(properties.get("MemorySize", 128)),
         source=source,
+        original=_original(stack, logical_id),
         path=(source, *layers, _folder(where, RUNTIME)),
         environment={
             name: _text(value) for name, value in (properties.get("Environment") or {}).get("Variables", {}).items()
@@ -80,6 +87,11 @@ def _folder(where: str, folder: Path) -> Path:
     if not folder.is_dir():
         raise LocalError(f"{where}: there is no {folder}: run make install, or python -m infra.layer")
     return folder.resolve()
+
+
+def _original(stack: Stack, logical_id: str) -> Path | None:
+    folder = stack.metadata(logical_id).get(SOURCE)
+    return Path(folder).resolve() if isinstance(folder, str) and Path(folder).is_dir() else None
 
 
 def _label(stack: Stack, logical_id: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
+import time
 import uuid
 from collections import deque
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from local.clock import Clock
     from local.gateway.effects import Outcome
+    from local.metrics import Metrics
 
 # Lambda gives a function 10 s to load. A laptop that starts many workers at once can be slower without being wrong.
 _INIT_SECONDS = 60.0
@@ -28,7 +31,8 @@ _INIT_SECONDS = 60.0
 class FunctionSpec:
     """A function as its template describes it: `timeout` in seconds, `memory` in MB, `path` what it may import from.
 
-    `label` is what people know it by: its construct's path in a CDK app, else its logical id.
+    `label` is what people know it by: its construct's path in a CDK app, else its logical id. `source` is the asset as
+    it was staged, `original` the folder it was staged from, if that is known here.
     """
 
     logical_id: str
@@ -40,6 +44,7 @@ class FunctionSpec:
     timeout: float
     memory: int
     source: Path
+    original: Path | None
     path: tuple[Path, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     log_group: str = ""
@@ -65,6 +70,7 @@ class Function:
         gateways: Mapping[str, str],
         report: Callable[[str, str], None],
         clock: Clock,
+        metrics: Metrics,
     ) -> None:
         """`surroundings` are variables of this machine's cloud, such as its endpoint; `gateways` map the hosts of APIs
         to local addresses; `report(label, line)` takes every line that the function prints."""
@@ -74,12 +80,14 @@ class Function:
         self._gateways = gateways
         self._report = report
         self._clock = clock
+        self._metrics = metrics
         self._queue: deque[_Pending] = deque()
         self._workers: set[Worker] = set()
-        self._starting: dict[Worker, asyncio.TimerHandle] = {}
+        self._retired: set[Worker] = set()  # run code that has changed since; they end with the event they have
+        self._starting: dict[Worker, tuple[float, asyncio.TimerHandle]] = {}  # since when, and how long yet
         self._idle: list[Worker] = []
         self._returning: set[Worker] = set()  # have answered, and are about to ask for the next event
-        self._busy: dict[Worker, tuple[_Pending, asyncio.TimerHandle]] = {}
+        self._busy: dict[Worker, tuple[_Pending, float, asyncio.TimerHandle]] = {}  # since when, and how long yet
         self._starts: set[asyncio.Task[None]] = set()
         self._stopped = False
         self._load_error: str | None = None
@@ -101,15 +109,29 @@ class Function:
         if not self._workers:
             self._start_worker()
 
+    def reload(self) -> None:
+        """The code has changed: events under way end as they began, the next ones meet the new code."""
+        retired, self._workers = self._workers, set()
+        self._retired |= retired
+        for _, timer in self._starting.values():
+            timer.cancel()
+        self._starting.clear()
+        self._idle.clear()
+        self._returning.clear()
+        for worker in retired - self._busy.keys():
+            worker.kill("reloaded")
+        self._start_worker()
+
     async def stop(self) -> None:
         """End every worker; events under way fail."""
         self._stopped = True
         while self._queue:
             _settle(self._queue.popleft(), Failed.FUNCTION_ERROR)
         await asyncio.gather(*self._starts, return_exceptions=True)
-        for worker in list(self._workers):
+        workers = self._workers | self._retired
+        for worker in workers:
             worker.kill("stopped")
-        await asyncio.gather(*(worker.exited for worker in self._workers))
+        await asyncio.gather(*(worker.exited for worker in workers))
 
     # Workers come and go.
 
@@ -121,9 +143,8 @@ class Function:
         loop = asyncio.get_running_loop()
         worker = Worker(self)
         self._workers.add(worker)
-        self._starting[worker] = loop.call_later(
-            _INIT_SECONDS, lambda: worker.kill(f"not ready after {_INIT_SECONDS:.0f} seconds")
-        )
+        timer = loop.call_later(_INIT_SECONDS, worker.kill, f"not ready after {_INIT_SECONDS:.0f} seconds")
+        self._starting[worker] = (time.perf_counter(), timer)
         path = [str(folder) for folder in self.spec.path]
         config = {"path": path, "gateways": dict(self._gateways), "clock": [self._clock.started, self._clock.scale]}
         start = loop.create_task(worker.start(self._environment(), config))
@@ -138,51 +159,75 @@ class Function:
         self.worker_exited(worker, f"cannot start a process: {error}")
 
     def worker_ready(self, worker: Worker) -> None:
-        if timer := self._starting.pop(worker, None):
+        if worker in self._retired:
+            worker.kill("reloaded")
+            return
+        if start := self._starting.pop(worker, None):
+            since, timer = start
             timer.cancel()
-            self._load_error = None
+            if self._load_error is not None:
+                self._load_error = None
+                self._report(self.spec.label, "loads again")
+            self._insight("init_duration", "Milliseconds", (time.perf_counter() - since) * 1000)
+            self._insight("total_memory", "Megabytes", self.spec.memory)
         self._returning.discard(worker)
-        if self._queue:
-            self._assign(worker, self._queue.popleft())
+        if worker in self._busy:  # it asks for the next event without having answered the last one
+            worker.kill("asked for an event before it had answered the last one")
+        elif (pending := self._next()) is not None:
+            self._assign(worker, pending)
         else:
             self._idle.append(worker)
 
+    def _next(self) -> _Pending | None:
+        """The first event that somebody still waits for."""
+        while self._queue:
+            pending = self._queue.popleft()
+            if not pending.outcome.done():
+                return pending
+        return None
+
     def worker_responded(self, worker: Worker, payload: bytes) -> None:
-        self._returning.add(worker)
         self._finish(worker, Returned(payload))
 
     def worker_failed(self, worker: Worker, error: str) -> None:  # noqa: ARG002 - the runtime client has logged it
-        self._returning.add(worker)
         self._finish(worker, Failed.FUNCTION_ERROR)
 
     def worker_printed(self, line: str) -> None:
         self._report(self.spec.label, line)
 
     def worker_exited(self, worker: Worker, reason: str) -> None:
+        if worker in self._retired and worker not in self._busy:
+            self._retired.discard(worker)
+            return
         self._workers.discard(worker)
+        self._retired.discard(worker)
         self._returning.discard(worker)
         if worker in self._idle:
             self._idle.remove(worker)
-        timer = self._starting.pop(worker, None)
+        start = self._starting.pop(worker, None)
         if self._stopped:
             self._finish(worker, Failed.FUNCTION_ERROR)
             return
-        if worker in self._busy or timer is None:
-            self._report(self.spec.label, reason)
-            self._finish(worker, Failed.FUNCTION_ERROR)
-        else:
-            timer.cancel()
+        if start is not None:
+            start[1].cancel()
             self._failed_to_load(reason)
+            return
+        self._finish(worker, Failed.FUNCTION_ERROR)
         if self._queue:
             self._grow()
+        self._report(self.spec.label, reason)
 
     def _failed_to_load(self, reason: str) -> None:
-        """Every event that waits would meet the same error: fail them, and say it once until it changes."""
+        """Without another worker, every event that waits would meet the same error: fail them. Say it until it changes.
+
+        With others, they will get to what waits, and the next event tries to start one more.
+        """
+        if len(self._workers) == len(self._starting):
+            while self._queue:
+                _settle(self._queue.popleft(), Failed.FUNCTION_ERROR)
         if reason != self._load_error:
             self._load_error = reason
             self._report(self.spec.label, f"cannot load {self.spec.handler}: {reason}")
-        while self._queue:
-            _settle(self._queue.popleft(), Failed.FUNCTION_ERROR)
 
     # One event, one worker.
 
@@ -190,19 +235,40 @@ class Function:
         now = self._clock.now()
         reason = f"Task timed out after {self.spec.timeout:.2f} seconds"
         timer = self._clock.call_later(self.spec.timeout, worker.kill, reason)
-        self._busy[worker] = (pending, timer)
-        invocation_id = str(uuid.uuid4())
+        self._busy[worker] = (pending, time.perf_counter(), timer)
+        self._measure("Invocations", "Count", 1)
+        self._measure("ConcurrentExecutions", "Count", len(self._busy))
+        invocation_id = str(uuid.UUID(int=random.getrandbits(128), version=4))
         trace_id = f"Root=1-{int(now):08x}-{invocation_id.replace('-', '')[:24]};Sampled=0"
         deadline = int((now + self.spec.timeout) * 1000)
         worker.invoke(Invocation(invocation_id, self.spec.arn, pending.payload, deadline, trace_id))
 
     def _finish(self, worker: Worker, outcome: Outcome) -> None:
-        pending, timer = self._busy.pop(worker, (None, None))
         worker.invocation = None
-        if timer is not None:
-            timer.cancel()
-        if pending is not None:
-            _settle(pending, outcome)
+        if (busy := self._busy.pop(worker, None)) is None:
+            return
+        pending, since, timer = busy
+        timer.cancel()
+        if worker in self._workers:
+            self._returning.add(worker)
+        self._measure("Duration", "Milliseconds", (time.perf_counter() - since) * 1000)
+        self._measure("Errors", "Count", outcome is Failed.FUNCTION_ERROR)
+        _settle(pending, outcome)
+
+    def _measure(self, name: str, unit: str, value: float) -> None:
+        """Lambda's own metrics, by function and for all of them together.
+
+        Source: "Types of metrics for Lambda functions", AWS Lambda Developer Guide.
+        """
+        self._metrics.add("AWS/Lambda", name, unit, (("FunctionName", self.spec.name),), value)
+        self._metrics.add("AWS/Lambda", name, unit, (), value)
+
+    def _insight(self, name: str, unit: str, value: float) -> None:
+        """What Lambda Insights would add, under its names; the count of `init_duration` is that of cold starts.
+
+        Source: "Metrics collected by Lambda Insights", Amazon CloudWatch User Guide.
+        """
+        self._metrics.add("LambdaInsights", name, unit, (("function_name", self.spec.name),), value)
 
     def _environment(self) -> dict[str, str]:
         """What Lambda sets, the template's own variables, and this machine's endpoint; nothing of our own process."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _LINE_LIMIT = 256 * 1024  # what CloudWatch Logs takes as one event
-_LAST_WORDS_SECONDS = 0.5
+_LAST_WORDS_SECONDS = 0.5  # for what is still in the pipe when a process has ended
 
 
 class Owner(Protocol):
@@ -55,16 +57,20 @@ class Worker(asyncio.SubprocessProtocol):
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: RuntimeConnection(self), "127.0.0.1", 0)
         address = self._server.sockets[0].getsockname()
-        await loop.subprocess_exec(
-            lambda: self,
-            *(sys.executable, "-I", "-S", "-B", str(_BOOTSTRAP)),
-            json.dumps(config),
-            env={**environment, "AWS_LAMBDA_RUNTIME_API": f"{address[0]}:{address[1]}"},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C in the terminal is for us alone; we stop the workers
-        )
+        try:
+            await loop.subprocess_exec(
+                lambda: self,
+                *(sys.executable, "-I", "-S", "-B", str(_BOOTSTRAP)),
+                json.dumps(config),
+                env={**environment, "AWS_LAMBDA_RUNTIME_API": f"{address[0]}:{address[1]}"},
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C in the terminal is for us alone; we stop the workers
+            )
+        except BaseException:
+            self._server.close()
+            raise
 
     def invoke(self, invocation: Invocation) -> None:
         """Hand an event to the waiting worker."""
@@ -76,7 +82,12 @@ class Worker(asyncio.SubprocessProtocol):
         """End the process at once; `worker_exited` follows with this reason."""
         if self._started and not self.exited.done():
             self._reason = self._reason or reason
-            self._process.kill()
+            self._kill_group()
+
+    def _kill_group(self) -> None:
+        """Whatever the handler started goes too, as an environment on Lambda goes as a whole."""
+        with suppress(ProcessLookupError):  # it may have exited, with its pipes still open
+            os.killpg(self._process.get_pid(), signal.SIGKILL)
 
     # What its Runtime API hears.
 
@@ -107,10 +118,12 @@ class Worker(asyncio.SubprocessProtocol):
             lines.append(self._partial)
             self._partial = b""
         for line in lines:
-            self._owner.worker_printed(line.decode(errors="replace").rstrip("\r"))
+            # The runtime client writes a stack trace as one line, with carriage returns in it.
+            for part in line.decode(errors="replace").rstrip("\r").split("\r"):
+                self._owner.worker_printed(part)
 
     def process_exited(self) -> None:
-        # Its last words may still be in the pipe. Whatever it started itself could hold the pipe open for ever.
+        self._kill_group()
         asyncio.get_running_loop().call_later(_LAST_WORDS_SECONDS, self._process.close)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from local.gateway.events import Caller, Event, Handshake
     from local.gateway.model import Api, Route
+    from local.gateway.proxy import ProxyResponse
+
+    Measure = Callable[[str, float, str | None], None]
 
 # What clients and functions are told about a close, as seen on AWS.
 _NO_STATUS = "Client-side close frame status not set"
@@ -45,14 +48,17 @@ class _Call:
     connection_id: str
     route: Route
     request_id: str
+    started: float
 
 
 class Gateway:
     """The connections of one API and what is under way for them."""
 
-    def __init__(self, api: Api, new_id: Callable[[], str]) -> None:
+    def __init__(self, api: Api, new_id: Callable[[], str], measure: Measure = lambda *_: None) -> None:
+        """`measure(metric, value, route key)` is told what API Gateway's own CloudWatch metrics count."""
         self.api = api
         self._new_id = new_id
+        self._measure = measure
         self._connections: dict[str, _Connection] = {}
         self._calls: dict[str, _Call] = {}
 
@@ -66,7 +72,10 @@ class Gateway:
 
         The stage is the only path segment of a WebSocket API's URL.
         """
-        return None if path.strip("/") == self.api.stage else _json(403, {"message": "Forbidden"})
+        if path.strip("/") == self.api.stage:
+            return None
+        self._measure("ClientError", 1, None)
+        return _json(403, {"message": "Forbidden"})
 
     def handshake(self, handshake: Handshake, now: float) -> tuple[str, list[Effect]]:
         """A client asks for a connection. Gives its new id, and an Accept at once or the `$connect` invocation."""
@@ -77,9 +86,10 @@ class Gateway:
         if route is None or route.integration is None:
             connection.open = True
             return connection_id, [Accept(connection_id, None)]
+        self._measure("ConnectCount", 1, CONNECT)
         request_id = self._new_id()
         event = events.connect(self.api, caller, handshake, request_id, now)
-        return connection_id, self._invoke(connection_id, route, request_id, event)
+        return connection_id, self._invoke(connection_id, route, request_id, event, now)
 
     def receive(self, connection_id: str, text: str, now: float) -> list[Effect]:
         """A client sent a whole text message."""
@@ -89,13 +99,15 @@ class Gateway:
         connection.last_active = now
         request_id = self._new_id()
         key = selection.select(self.api.selection, self.api.routes, text)
+        self._measure("MessageCount", 1, key)
         if key is None:
+            self._measure("ClientError", 1, None)
             return [self._error(connection_id, request_id, "Forbidden")]
         route = self.api.routes[key]
         if route.integration is None:
             return []
         event = events.message(self.api, connection.caller, key, text, request_id, self._new_id(), now)
-        return self._invoke(connection_id, route, request_id, event)
+        return self._invoke(connection_id, route, request_id, event, now)
 
     def closed(self, connection_id: str, code: int, reason: str, now: float) -> list[Effect]:
         """The client's side ended, with a code of RFC 6455: 1005 is a close frame without one, 1006 a lost socket."""
@@ -113,21 +125,27 @@ class Gateway:
     def completed(self, call_id: str, outcome: Outcome, now: float) -> list[Effect]:
         """An invocation ended. A late or repeated end, or one for a client that has gone, changes nothing."""
         call = self._calls.pop(call_id, None)
-        connection = self._connections.get(call.connection_id) if call else None
-        if call is None or connection is None:
+        if call is None:
+            return []
+        self._measure("IntegrationLatency", (now - call.started) * 1000, call.route.key)
+        response = proxy.parse(outcome.payload) if isinstance(outcome, Returned) else None
+        if outcome in {Failed.TIMED_OUT, Failed.NOT_INVOKED}:
+            self._measure("ExecutionError", 1, call.route.key)
+        elif response is None or response.status >= 400:
+            self._measure("IntegrationError", 1, call.route.key)
+        connection = self._connections.get(call.connection_id)
+        if connection is None:
             return []
         if call.route.key == CONNECT:
-            return self._connected(connection, call, outcome, now)
-        if isinstance(outcome, Failed):
+            return self._connected(connection, call, outcome, response, now)
+        if response is None:
             timed_out = outcome is Failed.TIMED_OUT
             text = "Endpoint request timed out" if timed_out else "Internal server error"
             return [self._error(call.connection_id, call.request_id, text)]
-        response = proxy.parse(outcome.payload)
-        if response is None:
-            return [self._error(call.connection_id, call.request_id, "Internal server error")]
         if not call.route.responds or not response.body:
             return []
         connection.last_active = now
+        self._measure("MessageCount", 1, call.route.key)
         return [Send(call.connection_id, response.body)]
 
     def http(self, method: str, path: str, body: bytes, now: float) -> tuple[HttpResponse, list[Effect]]:
@@ -154,6 +172,7 @@ class Gateway:
             if len(body) > self.api.limits.message:
                 return _service_error(413, "PayloadTooLargeException", "Payload Too Large"), []
             connection.last_active = now
+            self._measure("MessageCount", 1, None)
             return HttpResponse(200), [Send(connection_id, body.decode(errors="replace"))]
         if method == "DELETE":
             effects: list[Effect] = [Close(connection_id, 1000, "")]
@@ -175,8 +194,9 @@ class Gateway:
             effects += self._forget(connection_id, 1001, _GOING_AWAY, now)
         return effects
 
-    def _connected(self, connection: _Connection, call: _Call, outcome: Outcome, now: float) -> list[Effect]:
-        response = proxy.parse(outcome.payload) if isinstance(outcome, Returned) else None
+    def _connected(
+        self, connection: _Connection, call: _Call, outcome: Outcome, response: ProxyResponse | None, now: float
+    ) -> list[Effect]:
         if response is not None and response.ok:
             if connection.gone is not None:
                 return self._forget(call.connection_id, *connection.gone, now)
@@ -193,10 +213,10 @@ class Gateway:
         frame = self._error(call.connection_id, call.request_id, "Internal server error")
         return [Reject(call.connection_id, status, frame.text)]
 
-    def _invoke(self, connection_id: str, route: Route, request_id: str, event: Event) -> list[Effect]:
+    def _invoke(self, connection_id: str, route: Route, request_id: str, event: Event, now: float) -> list[Effect]:
         assert route.integration is not None  # noqa: S101 - callers have looked
         call_id = self._new_id()
-        self._calls[call_id] = _Call(connection_id, route, request_id)
+        self._calls[call_id] = _Call(connection_id, route, request_id, now)
         payload = msgspec.json.encode(event)
         return [Invoke(connection_id, call_id, route.integration.function_arn, payload, route.integration.timeout)]
 
@@ -208,7 +228,7 @@ class Gateway:
             return []
         request_id = self._new_id()
         event = events.disconnect(self.api, connection.caller, code, reason, request_id, now)
-        return self._invoke(connection_id, route, request_id, event)
+        return self._invoke(connection_id, route, request_id, event, now)
 
     def _error(self, connection_id: str, request_id: str, text: str) -> Send:
         frame = {"message": text, "connectionId": connection_id, "requestId": request_id}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -116,7 +117,7 @@ def _context(api: Api, caller: Caller, request_id: str, now: float) -> Event:
         identity = {"userAgent": caller.user_agent, **identity}
     return {
         "extendedRequestId": request_id,
-        "requestTime": _clf(now),
+        "requestTime": _clf(int(now)),
         "messageDirection": "IN",
         "stage": api.stage,
         "connectedAt": int(caller.connected_at * 1000),
@@ -144,7 +145,8 @@ def _pairs(single: str, multiple: str, pairs: Sequence[tuple[str, str]]) -> Even
     return {single: {name: all_[-1] for name, all_ in values.items()}, multiple: values}
 
 
-def _clf(now: float) -> str:
+@lru_cache(maxsize=1)
+def _clf(now: int) -> str:
     """Common log format, in English whatever the locale: 19/Feb/2024:07:11:42 +0000."""
     t = time.gmtime(now)
     return f"{t.tm_mday:02}/{_MONTHS[t.tm_mon - 1]}/{t.tm_year}:{t.tm_hour:02}:{t.tm_min:02}:{t.tm_sec:02} +0000"

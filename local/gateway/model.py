@@ -56,6 +56,8 @@ class Api:
     selection: Expression
     routes: Mapping[str, Route]
     stage_variables: Mapping[str, str] = field(default_factory=dict)
+    detailed_metrics: bool = False
+    """Whether metrics are kept by route too."""
     limits: Limits = field(default_factory=Limits)
 
     @property

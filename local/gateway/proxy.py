@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 
 import msgspec
+
+_HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class ProxyResponse:
 def parse(payload: bytes) -> ProxyResponse | None:
     """Read a result; None when it is malformed, which clients see as an internal server error (502 on `$connect`).
 
-    A number is needed as `statusCode`, and text as `body`.
+    A number is needed as `statusCode`, text as `body`, and a subprotocol has to be one that a header can carry.
     """
     try:
         result = msgspec.json.decode(payload)
@@ -44,11 +47,13 @@ def parse(payload: bytes) -> ProxyResponse | None:
             body = base64.b64decode(body, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
             return None
-    offered = {str(name).lower(): value for name, value in headers.items()}.get("sec-websocket-protocol")
-    return ProxyResponse(status, body, offered if isinstance(offered, str) else None)
+    subprotocol = {str(name).lower(): value for name, value in headers.items()}.get("sec-websocket-protocol")
+    if subprotocol is not None and not (isinstance(subprotocol, str) and _HEADER_VALUE.fullmatch(subprotocol)):
+        return None
+    return ProxyResponse(status, body, subprotocol)
 
 
 def _status(value: object) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 599 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 200 <= value <= 599 else None

@@ -62,11 +62,9 @@ def select(expression: Expression, keys: Container[str], message: str) -> str | 
     `$connect` and `$disconnect` cannot be reached by a message.
     """
     try:
-        body = msgspec.json.decode(message)
+        key = expression.evaluate(msgspec.json.decode(message))
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
         key = DEFAULT
-    else:
-        key = expression.evaluate(body)
     if key in keys and key not in {CONNECT, DISCONNECT}:
         return key
     return DEFAULT if DEFAULT in keys else None

@@ -12,14 +12,13 @@ def test_time_runs_as_many_times_as_fast() -> None:
     assert 600 <= Clock(60, started).now() - started < 60_000
 
 
-def test_waits_are_in_virtual_seconds() -> None:
+def test_a_timeout_is_in_virtual_seconds_but_takes_a_real_one() -> None:
     async def test() -> None:
         clock = Clock(10_000)
         called = asyncio.get_running_loop().create_future()
         began = clock.now()
         clock.call_later(600, called.set_result, "late")
         assert await called == "late"
-        await clock.sleep(600)
-        assert clock.now() - began >= 1_199  # timers may fire a clock tick early
+        assert clock.now() - began >= 9_000, "a real second has passed all the same"
 
     asyncio.run(test())

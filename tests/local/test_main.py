@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 from websockets.sync.client import connect
 
+from local.ready import ReadyFile
 from tests.local import assemblies
-from tests.processes import ROOT, eventually, running
+from tests.processes import ROOT, alive, children, eventually, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -36,26 +39,6 @@ def line_of(failure: subprocess.CompletedProcess[str]) -> str:
     assert failure.stdout == ""
     (line,) = failure.stderr.splitlines()
     return line
-
-
-def children(pid: int) -> list[int]:
-    """The processes that a process has started, and theirs."""
-    listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    parents = [tuple(map(int, line.split())) for line in listing.splitlines()]
-    direct = [child for child, parent in parents if parent == pid]
-    return direct + [grandchild for child in direct for grandchild in children(child)]
-
-
-def alive(pids: list[int]) -> list[int]:
-    """Those that still run; a zombie nobody has reaped yet does not."""
-
-    def runs(pid: int) -> bool:
-        try:
-            return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-        except OSError:
-            return False
-
-    return [pid for pid in pids if runs(pid)]
 
 
 # Errors.
@@ -87,7 +70,7 @@ def test_a_busy_port_is_one_clear_line_and_leaves_nothing_running(assembly: Path
         port = taken.getsockname()[1]
         line = line_of(local("--assembly", str(assembly), "--port", str(port - offset)))
     assert f"port {port}" in line
-    assert "in use" in line
+    assert line.count("in use") == 1
 
 
 def test_a_handler_that_does_not_import_is_one_clear_line_and_the_gateway_stays(tmp_path: Path) -> None:
@@ -99,7 +82,91 @@ def test_a_handler_that_does_not_import_is_one_clear_line_and_the_gateway_stays(
         assert len([line for line in cloud.lines if line.startswith("[Default] cannot load")]) == 1
 
 
+@pytest.mark.parametrize(
+    ("logical_id", "name", "value"),
+    [
+        ("Default", "Timeout", "soon"),
+        ("Default", "Code", 5),
+        ("Default", "Environment", ["a"]),
+        ("Default", "LoggingConfig", "JSON"),
+        ("DefaultRoute", "RouteKey", None),
+        ("DefaultRoute", "RouteKey", ["a"]),
+        ("DefaultRoute", "Target", {"a": 1}),
+        ("DefaultIntegration", "TimeoutInMillis", [1]),
+        ("Stage", "DefaultRouteSettings", "fast"),
+    ],
+)
+def test_a_property_of_the_wrong_shape_is_one_clear_line(
+    tmp_path: Path, logical_id: str, name: str, value: object
+) -> None:
+    builder = assemblies.echo()
+    builder.resources[logical_id]["Properties"][name] = value
+    if value is None:
+        del builder.resources[logical_id]["Properties"][name]
+    folder = builder.write(tmp_path, assemblies.HANDLERS)
+    line = line_of(local("--assembly", str(folder), "--port", "0"))
+    assert line.startswith("local: DuplexLambda.")
+
+
+def test_settings_for_the_real_aws_do_not_get_in_the_way(tmp_path: Path, assembly: Path) -> None:
+    nowhere = "http://127.0.0.1:9"
+    foreign = {"AWS_PROFILE": "nobody", "AWS_MAX_ATTEMPTS": "x", "http_proxy": nowhere, "HTTPS_PROXY": nowhere}
+    with running(tmp_path, "--assembly", str(assembly), **foreign) as cloud, connect(cloud.url, proxy=None) as client:
+        client.send("hello")
+        assert client.recv(timeout=60) == "hello"
+
+
+def test_a_reader_that_has_had_enough_is_no_reason_to_end(tmp_path: Path, assembly: Path) -> None:
+    ready_file = tmp_path / "ready.json"
+    command = [
+        sys.executable,
+        "-m",
+        "local",
+        "--port",
+        "0",
+        "--assembly",
+        str(assembly),
+        "--ready-file",
+        str(ready_file),
+    ]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        eventually(ready_file.exists, "ready")
+        with connect(json.loads(ready_file.read_text())["apis"][0]["url"]) as client:
+            for text in ("print", "die", "hello"):
+                client.send(text)
+                client.recv(timeout=60)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
 # The ready file.
+
+
+def test_a_ready_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path, assembly: Path) -> None:
+    for path in (tmp_path / "no" / "such.json", tmp_path):
+        line = line_of(local("--assembly", str(assembly), "--port", "0", "--ready-file", str(path)))
+        assert line.startswith(f"local: the ready file {path} cannot be written: ")
+
+
+def test_a_ready_file_of_a_dead_process_is_removed_before_anything_starts(tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    stale = tmp_path / "ready.json"
+    stale.write_text(json.dumps({"pid": ended.pid}))
+    ReadyFile(stale)
+    assert not stale.exists()
+
+
+def test_a_start_that_fails_leaves_the_ready_file_of_a_running_one(tmp_path: Path, assembly: Path) -> None:
+    with running(tmp_path, "--assembly", str(assembly)) as cloud:
+        port = int(cloud.url.rpartition(":")[2].partition("/")[0])
+        arguments = ("--assembly", str(assembly), "--port", str(port - 1))
+        line_of(local(*arguments, "--ready-file", str(tmp_path / "ready.json")))
+        assert json.loads((tmp_path / "ready.json").read_text()) == cloud.ready
 
 
 def test_the_ready_file_says_what_runs_and_goes_with_it(tmp_path: Path, assembly: Path) -> None:
@@ -133,13 +200,13 @@ def test_what_it_prints_fits_a_terminal_and_names_the_addresses(tmp_path: Path, 
 
 @pytest.fixture
 def busy(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
-    """A cloud with a client connected and a handler at work, and every process that it started."""
+    """A cloud with a client connected, a handler at work and a process that a handler left behind; and all pids."""
     folder = assemblies.echo().write(tmp_path, assemblies.HANDLERS)
     with running(tmp_path, "--assembly", str(folder)) as cloud, connect(cloud.url) as client:
-        client.send("pid")
-        worker = int(client.recv(timeout=60))
+        client.send("spawn")
+        left_behind = int(client.recv(timeout=60))
         client.send("hang")
-        yield cloud.process, sorted({worker, *children(cloud.process.pid)})
+        yield cloud.process, sorted({left_behind, *children(cloud.process.pid)})
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -149,6 +216,19 @@ def test_a_signal_stops_everything(busy: tuple[subprocess.Popen[str], list[int]]
     process.send_signal(number)
     assert process.wait(60) == 0
     assert alive(started) == []
+
+
+@pytest.mark.parametrize("moment", [0.05, 0.1, 0.2, 0.4, 0.8, 1.2])
+def test_ctrl_c_while_it_starts_is_quiet_and_leaves_nothing(assembly: Path, moment: float) -> None:
+    command = [sys.executable, "-m", "local", "--port", "0", "--assembly", str(assembly)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(moment)  # not to wait for anything: to be early, each time by another amount
+        started = children(process.pid)
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read() or moment == 0.05, "Python itself was still starting"
+    eventually(lambda: not alive(started), "the end of what it had started")
 
 
 def test_impatience_disturbs_nothing(busy: tuple[subprocess.Popen[str], list[int]]) -> None:

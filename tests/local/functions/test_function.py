@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import uvloop
 
 from local.clock import Clock
 from local.functions.definitions import RUNTIME
 from local.functions.function import Function, FunctionSpec
 from local.gateway.effects import Failed, Outcome, Returned
+from local.metrics import Metrics
 from tests.processes import ROOT, eventually
 
 if TYPE_CHECKING:
@@ -29,10 +31,10 @@ def handler(event, context):
         raise ValueError(event["raise"])
     if event.get("exit") is not None:
         os._exit(event["exit"])
-    if event.get("sleep"):
-        time.sleep(event["sleep"])
     if event.get("print"):
         print(event["print"])
+    if event.get("sleep"):
+        time.sleep(event["sleep"])
     if event.get("read"):
         return sys.stdin.read()
     return {
@@ -58,6 +60,7 @@ def spec(folder: Path, handlers: str = HANDLERS, **changes: Any) -> FunctionSpec
         "timeout": 30.0,
         "memory": 128,
         "source": folder,
+        "original": None,
         "path": (folder, ROOT / RUNTIME),
     }
     return FunctionSpec(**(settings | changes))
@@ -75,6 +78,7 @@ async def function(
         gateways={},
         report=lambda _, line: lines.append(line),
         clock=Clock(scale),
+        metrics=Metrics(Clock()),
     )
     try:
         yield function, lines
@@ -92,7 +96,7 @@ def result(outcome: Outcome) -> Any:
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(test)
+    uvloop.run(test)  # as in production
 
 
 def test_a_handler_gets_its_event_and_its_context(tmp_path: Path) -> None:
@@ -182,12 +186,65 @@ def test_a_handler_that_does_not_load_says_so_once_and_fails_every_event(
     run(test())
 
 
+def test_a_worker_that_cannot_start_costs_nothing_while_another_works(tmp_path: Path) -> None:
+    """Two workers, of which the second is killed while it starts; fifteen events wait for the first."""
+    handlers = (
+        HANDLERS
+        + f"""
+mark = {str(tmp_path / "mark")!r}
+if os.path.exists(mark):
+    os._exit(9)
+open(mark, "w").close()
+"""
+    )
+
+    async def test() -> None:
+        async with function(spec(tmp_path, handlers), limit=2) as (subject, _):
+            await ask(subject)
+            answers = await asyncio.gather(*(ask(subject, sleep=0.01) for _ in range(15)))
+            assert len({result(answer)["pid"] for answer in answers}) == 1
+
+    run(test())
+
+
+def test_an_event_that_nobody_waits_for_any_more_is_not_run(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with function(spec(tmp_path), limit=1) as (subject, lines):
+            busy = subject.invoke(b'{"sleep": 0.3}')
+            given_up = [subject.invoke(b'{"print": "never"}') for _ in range(5)]
+            wanted = subject.invoke(b'{"print": "wanted"}')
+            for invocation in given_up:
+                invocation.cancel()
+            await asyncio.gather(busy, wanted)
+        assert lines == ["wanted"]
+
+    run(test())
+
+
+def test_a_child_that_a_dead_handler_left_does_not_disturb_the_end(tmp_path: Path) -> None:
+    handlers = """
+import os, subprocess
+def handler(event, context):
+    subprocess.Popen(["sleep", "600"])
+    os._exit(3)
+"""
+
+    async def test() -> None:
+        async with function(spec(tmp_path, handlers), limit=1) as (subject, lines):
+            assert await ask(subject) is Failed.FUNCTION_ERROR
+            subject.invoke(b"{}")
+        assert lines[0] == "Runtime exited: exit status 3"
+
+    run(test())
+
+
 def test_a_handler_that_is_mended_loads_for_the_next_event(tmp_path: Path) -> None:
     async def test() -> None:
-        async with function(spec(tmp_path, "import nowhere")) as (subject, _):
+        async with function(spec(tmp_path, "import nowhere")) as (subject, lines):
             assert await ask(subject) is Failed.FUNCTION_ERROR
             (tmp_path / "handlers.py").write_text(HANDLERS)
             assert result(await ask(subject))["pid"]
+        assert lines[-1] == "loads again"
 
     run(test())
 
@@ -221,6 +278,33 @@ def test_stopping_while_workers_start_leaves_none(tmp_path: Path) -> None:
             subject.warm()
 
     run(asyncio.wait_for(test(), 60))
+
+
+def test_after_a_reload_the_next_event_meets_the_new_code(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with function(spec(tmp_path), limit=1) as (subject, lines):
+            old = result(await ask(subject))["pid"]
+            under_way = subject.invoke(b'{"print": "begun", "sleep": 0.5}')
+            await asyncio.to_thread(eventually, lambda: "begun" in lines, "the event's own line")
+            (tmp_path / "handlers.py").write_text("def handler(event, context): return 'new'")
+            subject.reload()
+            assert result(await ask(subject)) == "new"
+            assert result(await under_way)["pid"] == old, "what is under way ends as it began"
+            await asyncio.to_thread(eventually, lambda: not Path(f"/proc/{old}").exists(), "the end of the old worker")
+        assert lines == ["begun"]
+
+    run(test())
+
+
+def test_a_reload_while_workers_start_uses_the_new_code(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with function(spec(tmp_path)) as (subject, _):
+            waiting = subject.invoke(b"{}")
+            (tmp_path / "handlers.py").write_text("def handler(event, context): return 'new'")
+            subject.reload()
+            assert result(await waiting) == "new"
+
+    run(test())
 
 
 def test_handlers_and_timeouts_go_by_virtual_time(tmp_path: Path) -> None:

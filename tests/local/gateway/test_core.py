@@ -93,7 +93,10 @@ def test_without_a_connect_route_everybody_is_accepted() -> None:
         (returned("ok"), 502),
         (returned({"statusCode": "ok"}), 502),
         (returned({"statusCode": True}), 502),
-        (returned({"statusCode": 99}), 502),
+        (returned({"statusCode": 101}), 502),
+        (returned({"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "a\r\nX: 1"}}), 502),
+        (returned({"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "€"}}), 502),
+        (returned({"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": 5}}), 502),
         (returned({"statusCode": 200, "body": {"not": "text"}}), 502),
         (Returned(b"not json"), 502),
         (Returned(b"[" * 100_000), 502),
@@ -392,3 +395,58 @@ def test_a_message_over_128_kb_is_too_large() -> None:
 )
 def test_other_requests_are_refused(method: str, path: str, status: int) -> None:
     assert Scene(api()).gateway.http(method, path, b"", NOW)[0].status == status
+
+
+# What is measured.
+
+
+class Measured(Scene):
+    """A scene that adds up what the gateway measures."""
+
+    def __init__(self, api: Api) -> None:
+        super().__init__(api)
+        self.counts: dict[tuple[str, str | None], float] = {}
+        numbers = itertools.count(1)
+        self.gateway = Gateway(api, lambda: f"id{next(numbers)}", self.measure)
+
+    def measure(self, name: str, value: float, route: str | None) -> None:
+        self.counts[name, route] = self.counts.get((name, route), 0) + value
+
+
+def test_connects_messages_in_and_out_and_latency_are_measured() -> None:
+    scene = Measured(api())
+    connection_id = scene.opened()
+    (call,) = calls(scene.gateway.receive(connection_id, "hi", NOW))
+    scene.gateway.completed(call.call_id, returned({"statusCode": 200, "body": "hi"}), NOW + 0.25)
+    scene.gateway.http("POST", f"/prod/@connections/{connection_id}", b"hi", NOW)
+    assert scene.counts == {
+        ("ConnectCount", "$connect"): 1,
+        ("IntegrationLatency", "$connect"): 0,
+        ("MessageCount", "$default"): 2,
+        ("IntegrationLatency", "$default"): 250,
+        ("MessageCount", None): 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("outcome", "name"),
+    [
+        (Failed.FUNCTION_ERROR, "IntegrationError"),
+        (None, "IntegrationError"),
+        ({"statusCode": 404}, "IntegrationError"),
+        (Failed.TIMED_OUT, "ExecutionError"),
+        (Failed.NOT_INVOKED, "ExecutionError"),
+    ],
+)
+def test_errors_are_measured_by_where_they_arise(outcome: object, name: str) -> None:
+    scene = Measured(api())
+    scene.says(scene.opened(), "hi", outcome)
+    errors = {key: value for key, value in scene.counts.items() if key[0].endswith("Error")}
+    assert errors == {(name, "$default"): 1}
+
+
+def test_what_never_reaches_an_integration_is_a_client_error() -> None:
+    scene = Measured(api(default=None))
+    scene.gateway.receive(scene.opened(), "hi", NOW)
+    scene.gateway.refuse("/dev")
+    assert scene.counts["ClientError", None] == 2

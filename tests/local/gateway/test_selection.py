@@ -62,7 +62,17 @@ def test_an_expression_that_cannot_select_is_refused(text: str) -> None:
         parse(text)
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"action":' * 50_000, '{"action":"\\ud800"}', "\ufeff{}", "NaN"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"action":' + "[" * 700 + "]" * 700 + "}",
+        '{"action":' * 50_000,
+        '{"action":"\\ud800"}',
+        "\ufeff{}",
+        "NaN",
+    ],
+)
 def test_texts_that_parsers_choke_on_go_to_default(text: str) -> None:
     assert select(ACTION, KEYS, text) == "$default"
 

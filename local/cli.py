@@ -1,0 +1,114 @@
+"""The command line of the local cloud."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+
+from local.clock import Clock
+from local.cloud import BACKENDS, Cloud, plan
+from local.errors import LocalError
+from local.ready import ReadyFile
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+@app.command()
+def main(
+    backends: Annotated[str, typer.Option(metavar="LIST", help="Variants to run, comma-separated.")] = "lambda",
+    port: Annotated[int, typer.Option(help="First port; 0 picks free ones.", min=0, max=64000)] = 4000,
+    ready_file: Annotated[
+        Path | None, typer.Option(metavar="F.json", help="Written when every address answers; removed at the end.")
+    ] = None,
+    assembly: Annotated[Path, typer.Option(metavar="FOLDER", help="What cdk synth wrote.")] = Path("cdk.out"),
+    concurrency: Annotated[
+        int, typer.Option(help="Worker processes that one function may have.", min=1, max=1000)
+    ] = max(4, 2 * (os.cpu_count() or 1)),
+    time_scale: Annotated[
+        float, typer.Option(metavar="X", help="Run the cloud's clock X times as fast.", min=1, max=3600)
+    ] = 1,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Also show the metrics that functions print.")] = False,
+) -> None:
+    """Run the synthesized backend on this machine: no account, no docker, loopback only. Ctrl-C stops everything."""
+    names = [name.strip() for name in backends.split(",")]
+    if unknown := [name for name in names if name not in BACKENDS]:
+        raise typer.BadParameter(f"unknown backend {unknown[0]!r}: choose from {', '.join(BACKENDS)}")
+    try:
+        plans = plan(assembly, dict.fromkeys(names))
+        cloud = Cloud(
+            plans,
+            port=port,
+            concurrency=concurrency,
+            report=_verbose if verbose else _quiet,
+            clock=Clock(time_scale),
+        )
+        uvloop.run(_run(cloud, port, ReadyFile(ready_file) if ready_file is not None else None))
+    except LocalError as error:
+        print(f"local: {error}", file=sys.stderr)  # noqa: T201
+        raise typer.Exit(1) from error
+
+
+async def _run(cloud: Cloud, port: int, ready_file: ReadyFile | None) -> None:
+    _stop_on_signals()
+    try:
+        async with cloud:
+            with ready_file.holding(cloud.describe()) if ready_file is not None else nullcontext():
+                _announce(cloud, port)
+                await asyncio.Event().wait()  # until a signal
+    except asyncio.CancelledError:
+        return
+
+
+def _stop_on_signals() -> None:
+    """The first signal ends what runs now; more of them do not disturb the clearing up."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def stop() -> None:
+        for number in signals:
+            loop.add_signal_handler(number, lambda: None)
+        if task is not None:
+            task.cancel()
+
+    for number in signals:
+        loop.add_signal_handler(number, stop)
+
+
+def _verbose(function: str, line: str, is_metrics: bool) -> None:  # noqa: ARG001
+    if line:
+        _print(f"[{function}] {line}")
+
+
+def _quiet(function: str, line: str, is_metrics: bool) -> None:
+    # Metrics are one line a message: noise to a person who wants to see what went wrong.
+    if not is_metrics:
+        _verbose(function, line, is_metrics)
+
+
+def _announce(cloud: Cloud, port: int) -> None:
+    lines = [f"{address.name:<8} {address.url}" for address in cloud.addresses]
+    lines.append(f"{'AWS':<8} {cloud.aws_url}  (DynamoDB; any credentials, region us-east-1)")
+    wscat = (
+        "make wscat"
+        if port == 4000
+        else f"make wscat PORT={port}"
+        if port
+        else f"npx wscat -c {cloud.addresses[0].url}"
+    )
+    lines.append(f"\nTry it from a second terminal: {wscat}\nCtrl-C stops everything.")
+    _print("\n".join(lines))
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)  # noqa: T201
+    except BrokenPipeError:  # as in `python -m local | head`: whoever read has had enough, the cloud goes on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

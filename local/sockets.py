@@ -1,0 +1,361 @@
+"""The two protocols that a client of an API speaks on its port: HTTP, and WebSocket once that is upgraded.
+
+Handshakes and @connections calls are parsed by httptools, WebSockets by the sans-I/O protocol of `websockets`, which
+lets the 101 wait for `$connect`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Protocol, cast
+from urllib.parse import SplitResult, urlsplit
+
+import httptools
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+from local.gateway.effects import HttpResponse
+from local.gateway.events import Handshake
+
+if TYPE_CHECKING:
+    from local.gateway.model import Limits
+
+_HEAD_LIMIT = 32 * 1024  # request line and headers; API Gateway's own quota is about 10 KB
+_URL_LIMIT = 4096  # API Gateway's quota, query included
+_EARLY_LIMIT = 64 * 1024  # what a client may send before its handshake is answered
+_IN_FLIGHT_LIMIT = 64  # messages of one connection under way; beyond it we stop reading from it
+_UNREAD_LIMIT = 4 * 1024 * 1024  # bytes that a client may leave unread before it is cut off
+_CLOSE_SECONDS = 10.0  # how long a client may take to answer our close frame
+
+
+class Service(Protocol):
+    """What the protocols tell the server they belong to."""
+
+    limits: Limits
+
+    def joined(self, connection: HttpConnection | WebSocketConnection) -> None:
+        """There is a socket."""
+
+    def left(self, connection: HttpConnection | WebSocketConnection) -> None:
+        """It is gone."""
+
+    def http(self, method: str, path: str, body: bytes) -> HttpResponse:
+        """A request that asks for no upgrade."""
+
+    def refuse(self, path: str) -> HttpResponse | None:
+        """Why an upgrade at this path cannot be, if it cannot."""
+
+    def handshake(self, connection: WebSocketConnection, handshake: Handshake) -> None:
+        """An upgrade that waits for `accept` or `reject`."""
+
+    def message(self, connection: WebSocketConnection, text: str) -> None:
+        """A whole text message."""
+
+    def ended(self, connection: WebSocketConnection, code: int, reason: str) -> None:
+        """The WebSocket is over, whether or not its socket is."""
+
+
+class HttpConnection(asyncio.Protocol):
+    """One TCP connection, as long as it speaks HTTP."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._parser = httptools.HttpRequestParser(self)
+        self._head_size = 0
+        self._head_done = False
+        self._url = b""
+        self._headers: list[tuple[str, str]] = []
+        self._body = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        # A client that has already gone has no address any more.
+        self._source_ip = str((transport.get_extra_info("peername") or ("127.0.0.1",))[0])
+        self._service.joined(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._service.left(self)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._head_done:
+            self._head_size += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self._reply(HttpResponse(400), keep_alive=False)
+        else:
+            if self._head_size > _HEAD_LIMIT and not self._head_done:
+                self._reply(HttpResponse(431), keep_alive=False)
+
+    def close(self) -> None:
+        """The server stops."""
+        self._transport.close()
+
+    # The parser's callbacks.
+
+    def on_message_begin(self) -> None:
+        self._url, self._headers, self._body = b"", [], bytearray()
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._head_done:
+            return  # a trailer, which nobody reads
+        self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
+        if name.lower() == b"expect" and value.lower() == b"100-continue":
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_headers_complete(self) -> None:
+        self._head_done = True
+
+    def on_body(self, body: bytes) -> None:
+        if len(self._body) <= self._service.limits.message:
+            self._body += body  # one byte past the limit is enough to refuse it
+
+    def on_message_complete(self) -> None:
+        if self._parser.should_upgrade():
+            return
+        self._head_done, self._head_size = False, 0
+        url = self._split_url()
+        if url is not None:
+            response = self._service.http(self._parser.get_method().decode(), url.path, bytes(self._body))
+            self._reply(response, keep_alive=self._parser.should_keep_alive())
+
+    def _split_url(self) -> SplitResult | None:
+        """The request's URL; None when it was refused."""
+        if len(self._url) > _URL_LIMIT:
+            self._reply(HttpResponse(414), keep_alive=False)
+            return None
+        try:
+            return urlsplit(self._url.decode("latin-1"))
+        except ValueError:  # "//[x"
+            self._reply(HttpResponse(400), keep_alive=False)
+            return None
+
+    def _reply(self, response: HttpResponse, *, keep_alive: bool) -> None:
+        write_response(self._transport, response, keep_alive=keep_alive)
+
+    def _upgrade(self, rest: bytes) -> None:
+        url = self._split_url()
+        if url is None:
+            return
+        method = self._parser.get_method().decode()
+        if method != "GET":
+            self._reply(self._service.http(method, url.path, b""), keep_alive=False)
+            return
+        if (refusal := self._service.refuse(url.path)) is not None:
+            self._reply(refusal, keep_alive=False)
+            return
+        limits = self._service.limits
+        websocket = ServerProtocol(max_size=(limits.message, limits.frame))
+        # It sees the headers that make a handshake, and no others: it has limits of its own on their number and length.
+        shown = [
+            f"{name}: {value}"
+            for name, value in self._headers
+            if name.lower() in {"host", "connection", "upgrade"} or name.lower().startswith("sec-websocket-")
+        ]
+        websocket.receive_data("\r\n".join(["GET / HTTP/1.1", *shown, "", ""]).encode("latin-1"))
+        request = next((event for event in websocket.events_received() if isinstance(event, Request)), None)
+        if request is None:
+            self._reply(HttpResponse(400), keep_alive=False)
+            return
+        response = websocket.accept(request)
+        if response.status_code != 101:
+            self._reply(HttpResponse(response.status_code, bytes(response.body or b"")), keep_alive=False)
+            return
+        self._service.left(self)
+        connection = WebSocketConnection(self._service, self._transport, websocket, response, rest)
+        self._transport.set_protocol(connection)
+        self._service.handshake(connection, Handshake(url.path, url.query, tuple(self._headers), self._source_ip))
+
+
+class WebSocketConnection(asyncio.Protocol):
+    """One TCP connection from its upgrade request on."""
+
+    def __init__(
+        self,
+        service: Service,
+        transport: asyncio.Transport,
+        websocket: ServerProtocol,
+        response: Response,
+        early: bytes,
+    ) -> None:
+        """`response` is the 101, held back until `accept`; `early` what came behind the upgrade request."""
+        self.connection_id = ""
+        self._service = service
+        self._transport = transport
+        self._websocket = websocket
+        self._response = response
+        self._early = bytearray(early)
+        self._frames: deque[Frame] = deque()  # received, and not yet worked on
+        self._fragments: list[bytes] = []
+        self._in_flight = 0
+        self._writable = True
+        self._reading = True
+        self._refused = False  # we have failed the connection over something it sent: the rest is not read
+        self._over = False
+        self._closing: asyncio.TimerHandle | None = None
+        service.joined(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._websocket.state is State.CONNECTING:
+            # The handshake waits for `$connect`. Keep reading, or a client that leaves would go unnoticed.
+            self._early += data
+            if len(self._early) > _EARLY_LIMIT:
+                self._transport.abort()
+            return
+        self._websocket.receive_data(data)
+        self._frames.extend(event for event in self._websocket.events_received() if isinstance(event, Frame))
+        self._work()
+        self._flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._websocket.receive_eof()
+        if self._closing is not None:
+            self._closing.cancel()
+        self._service.left(self)
+        self._work()
+
+    # The handshake's answer.
+
+    def accept(self, subprotocol: str | None) -> None:
+        """Send the 101 that was held back; no header but the subprotocol comes from `$connect`."""
+        if self._transport.is_closing():
+            return
+        if subprotocol is not None:
+            self._response.headers["Sec-WebSocket-Protocol"] = subprotocol
+        self._websocket.send_response(self._response)
+        self._flush()
+        early, self._early = bytes(self._early), bytearray()
+        if early:
+            self.data_received(early)
+
+    def reject(self, response: HttpResponse) -> None:
+        """Refuse the handshake."""
+        self._over = True
+        write_response(self._transport, response, keep_alive=False)
+
+    # What goes to the client.
+
+    def send(self, text: str) -> None:
+        """Send a text message."""
+        if self._websocket.state is State.OPEN:
+            self._websocket.send_text(text.encode())
+            self._flush()
+            if self._transport.get_write_buffer_size() > _UNREAD_LIMIT:
+                self._transport.abort()
+
+    def close(self, code: int = 1001, reason: str = "Going away") -> None:
+        """Send a close frame, and see to it that the socket ends even when the client does not answer."""
+        self._over = True
+        if self._websocket.state is State.OPEN:
+            self._websocket.send_close(code, reason)
+            self._flush()
+            self._expect_end()
+        else:
+            self._transport.close()
+
+    # How fast the client is read.
+
+    def asked(self) -> None:
+        """An integration works on something of this connection's."""
+        self._in_flight += 1
+        self._pace()
+
+    def answered(self) -> None:
+        """It is done with that."""
+        self._in_flight -= 1
+        self._work()
+        self._pace()
+
+    def pause_writing(self) -> None:
+        """The client does not read: take no more from it until it does."""
+        self._writable = False
+        self._pace()
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        self._pace()
+
+    def _pace(self) -> None:
+        reading = self._writable and self._in_flight < _IN_FLIGHT_LIMIT
+        if reading != self._reading and not self._transport.is_closing():
+            self._reading = reading
+            (self._transport.resume_reading if reading else self._transport.pause_reading)()
+
+    # What comes from the client.
+
+    def _work(self) -> None:
+        """Work on what was received, as far as the limit allows; then, if that was all, say that it is over."""
+        while self._frames and self._in_flight < _IN_FLIGHT_LIMIT:
+            self._frame(self._frames.popleft())
+        state = self._websocket.state
+        if self._frames or state is State.OPEN or (state is State.CONNECTING and not self._transport.is_closing()):
+            return
+        if not self._over:
+            self._over = True
+            close = self._websocket.close_rcvd or self._websocket.close_sent
+            self._service.ended(self, *((close.code, close.reason) if close is not None else (1006, "")))
+        self._expect_end()
+
+    def _frame(self, frame: Frame) -> None:
+        if self._refused or frame.opcode not in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
+            return
+        if frame.opcode is Opcode.BINARY:
+            self._refuse(1003)
+            return
+        self._fragments.append(bytes(frame.data))
+        if not frame.fin:
+            return
+        data, self._fragments = b"".join(self._fragments), []
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            self._refuse(1007)
+        else:
+            self._service.message(self, text)
+
+    def _refuse(self, code: int) -> None:
+        self._refused = True
+        self._frames.clear()
+        self._websocket.fail(code)
+        self._flush()
+
+    def _flush(self) -> None:
+        for data in self._websocket.data_to_send():
+            if data:
+                self._transport.write(data)
+            elif self._transport.can_write_eof():
+                self._transport.write_eof()
+
+    def _expect_end(self) -> None:
+        if self._closing is None and not self._transport.is_closing():
+            self._closing = asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._transport.abort)
+
+
+def write_response(transport: asyncio.Transport, response: HttpResponse, *, keep_alive: bool) -> None:
+    """Write an HTTP response, and close the connection if it is the last one."""
+    if transport.is_closing():
+        return
+    headers = [*response.headers, ("Content-Length", str(len(response.body)))]
+    if not keep_alive:
+        headers.append(("Connection", "close"))
+    status = f"HTTP/1.1 {response.status} {_phrase(response.status)}"
+    lines = [status, *(f"{name}: {value}" for name, value in headers), "", ""]
+    transport.write("\r\n".join(lines).encode("latin-1") + response.body)
+    if not keep_alive:
+        transport.close()
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "-"
