@@ -103,6 +103,8 @@ def default(event, context):
         time.sleep(600)
     if body == "print":
         print("printed\\nby the handler")
+    if body.startswith("say "):
+        print(body)
     if body == "nothing":
         return None
     if body == "event":
