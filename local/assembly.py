@@ -29,11 +29,15 @@ def read(folder: Path) -> dict[str, Deployment]:
     if not isinstance(artifacts, dict):
         raise LocalError(f"{folder / 'manifest.json'} is not the manifest of a cloud assembly: run make synth")
     try:
-        return dict(_deployments(folder, artifacts))
+        deployments = dict(_deployments(folder, artifacts))
     except (AttributeError, KeyError, TypeError) as error:
         raise LocalError(
             f"{folder} is not a cloud assembly that can be read: {type(error).__name__}: {error}"
         ) from error
+    stacks = [deployment.stack for deployment in deployments.values()]
+    for stack in stacks:
+        stack.siblings = [other for other in stacks if other is not stack]
+    return deployments
 
 
 def _deployments(folder: Path, artifacts: dict[str, Any]) -> Iterator[tuple[str, Deployment]]:

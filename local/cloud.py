@@ -6,11 +6,12 @@ import asyncio
 import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from local import apis, assembly
+from local import apis, assembly, references
 from local.aws import calls
 from local.aws.process import Aws
 from local.clock import Clock
@@ -156,12 +157,21 @@ class Cloud:
         gateways |= {server.api.domain_name: f"http://{server.address}" for server in servers}
         aws = await starting
         self.aws_url = surroundings["AWS_ENDPOINT_URL"] = aws.url
+        self._look_up(functions.values())
         for function in functions.values():
             function.warm()
         for server in servers:
             await server.serve()
         for background in (self._watch(sources, functions), self._publish(aws), self._mourn(aws)):
             stack.callback(asyncio.ensure_future(background).cancel)
+
+    def _look_up(self, functions: Iterable[Function]) -> None:
+        """Put in the values that the template refers to in Secrets Manager and Parameter Store."""
+        for function in functions:
+            if any(map(references.holds, function.spec.environment.values())):
+                from local.aws.client import Client  # noqa: PLC0415 - botocore takes a while, and few need it
+
+                function.substitute(partial(references.substitute, fetch=Client(self.aws_url).fetch))
 
     async def _bind(self, plan: Plan, functions: Mapping[str, Function], stack: AsyncExitStack) -> Server:
         server = Server(plan.api, functions, self._clock, self._metrics)

@@ -18,6 +18,8 @@ FUNCTION = "AWS::Lambda::Function"
 GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
 INTEGRATION = "AWS::ApiGatewayV2::Integration"
 LAYER = "AWS::Lambda::LayerVersion"
+PARAMETER = "AWS::SSM::Parameter"
+SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 - a type, not a secret
 LOG_GROUP = "AWS::Logs::LogGroup"
 ROLE = "AWS::IAM::Role"
 ROUTE = "AWS::ApiGatewayV2::Route"
@@ -30,6 +32,7 @@ _NAME = {
     FUNCTION: "FunctionName",
     GLOBAL_TABLE: "TableName",
     LOG_GROUP: "LogGroupName",
+    PARAMETER: "Name",
     ROLE: "RoleName",
     STAGE: "StageName",
     TABLE: "TableName",
@@ -43,8 +46,15 @@ def ref(stack: Stack, logical_id: str) -> str:
         return _api_id(stack, logical_id)
     if kind == LAYER:
         return _arn(stack, "lambda", f"layer:{logical_id}:1")
-    name = stack.own_property(logical_id, _NAME[kind]) if kind in _NAME else None
-    return str(name) if name else f"{stack.name}-{logical_id}"
+    if kind == SECRET:
+        return _arn(stack, "secretsmanager", f"secret:{name(stack, logical_id, 'Name')}")
+    return name(stack, logical_id, _NAME.get(kind))
+
+
+def name(stack: Stack, logical_id: str, key: str | None) -> str:
+    """The name in the template under `key`, or one made of the stack's name and the logical id."""
+    given = stack.own_property(logical_id, key) if key is not None else None
+    return str(given) if given else f"{stack.name}-{logical_id}"
 
 
 def attribute(stack: Stack, logical_id: str, name: str) -> str | None:
@@ -70,6 +80,7 @@ _ATTRIBUTES: dict[tuple[str, str], Callable[[Stack, str], str]] = {
     (FUNCTION, "Arn"): lambda stack, name: _arn(stack, "lambda", f"function:{name}"),
     (GLOBAL_TABLE, "Arn"): lambda stack, name: _arn(stack, "dynamodb", f"table/{name}"),
     (LOG_GROUP, "Arn"): lambda stack, name: _arn(stack, "logs", f"log-group:{name}:*"),
+    (PARAMETER, "Type"): lambda *_: "String",
     (ROLE, "Arn"): lambda stack, name: f"arn:aws:iam::{stack.account}:role/{name}",
     (TABLE, "Arn"): lambda stack, name: _arn(stack, "dynamodb", f"table/{name}"),
 }

@@ -9,14 +9,14 @@ from __future__ import annotations
 import base64
 import json
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from local import resources
 from local.errors import LocalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 T = TypeVar("T")
@@ -37,6 +37,7 @@ class Stack:
         self.account: str = ACCOUNT
         self._template = template
         self._parameters = dict(parameters or {})
+        self.siblings: Iterable[Stack] = ()  # the stacks that it may import from
         self._under: list[str] = []  # the logical ids that are being resolved, outermost first
 
     @classmethod
@@ -237,6 +238,20 @@ class Stack:
         table, first, second = self.resolve(argument)
         return self._template["Mappings"][table][first][second]
 
+    def exported(self, name: str) -> Any:
+        """The value that this stack exports under a name; KeyError when it exports none."""
+        for output in (self._template.get("Outputs") or {}).values():
+            if "Export" in output and self.resolve(output["Export"])["Name"] == name:
+                return self.resolve(output["Value"])
+        raise KeyError(name)
+
+    def _import_value(self, argument: Any) -> Any:
+        name = self._text(self.resolve(argument))
+        for stack in self.siblings:
+            with suppress(KeyError):
+                return stack.exported(name)
+        raise self.error(f"no stack here exports {name!r}, which it imports")
+
     def _base64(self, argument: Any) -> str:
         return base64.b64encode(self._text(self.resolve(argument)).encode()).decode()
 
@@ -261,6 +276,7 @@ _INTRINSICS = {
         "Fn::Base64": Stack._base64,  # noqa: SLF001
         "Fn::FindInMap": Stack._find_in_map,  # noqa: SLF001
         "Fn::GetAtt": Stack._get_att,  # noqa: SLF001
+        "Fn::ImportValue": Stack._import_value,  # noqa: SLF001
         "Fn::If": Stack._if,  # noqa: SLF001
         "Fn::Join": Stack._join,  # noqa: SLF001
         "Fn::Select": Stack._select,  # noqa: SLF001

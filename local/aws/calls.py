@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import secrets
+import string
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from local import resources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from local.template import Stack
 
@@ -28,9 +31,16 @@ class Call:
 
 def create(stack: Stack) -> Iterator[Call]:
     """The calls for every resource of a stack that the local cloud keeps, in order."""
-    for logical_id in stack.resources(resources.TABLE, resources.GLOBAL_TABLE):
-        with stack.reading(logical_id):
-            yield from _table(stack, logical_id)
+    makers = {
+        resources.TABLE: _table,
+        resources.GLOBAL_TABLE: _table,
+        resources.PARAMETER: _parameter,
+        resources.SECRET: _secret,
+    }
+    for kind, make in makers.items():
+        for logical_id in stack.resources(kind):
+            with stack.reading(logical_id):
+                yield from make(stack, logical_id)
 
 
 def _table(stack: Stack, logical_id: str) -> Iterator[Call]:
@@ -52,3 +62,34 @@ def _table(stack: Stack, logical_id: str) -> Iterator[Call]:
     if ttl.get("Enabled") and ttl.get("AttributeName"):
         specification = {"Enabled": True, "AttributeName": ttl["AttributeName"]}
         yield Call("dynamodb", "update_time_to_live", {"TableName": name, "TimeToLiveSpecification": specification})
+
+
+def _parameter(stack: Stack, logical_id: str) -> Iterator[Call]:
+    properties = stack.properties(logical_id)
+    arguments = {"Name": stack.ref(logical_id), "Value": properties["Value"], "Type": properties["Type"]}
+    yield Call("ssm", "put_parameter", arguments)
+
+
+def _secret(stack: Stack, logical_id: str) -> Iterator[Call]:
+    """A secret with the value that the template gives, or one made up by its rules, anew at every start."""
+    properties = stack.properties(logical_id)
+    value = properties.get("SecretString")
+    if value is None:
+        value = _generated(properties.get("GenerateSecretString") or {})
+    name = stack.ref(logical_id).rpartition(":secret:")[2]
+    yield Call("secretsmanager", "create_secret", {"Name": name, "SecretString": value})
+
+
+def _generated(rules: Mapping[str, Any]) -> str:
+    """Source: AWS::SecretsManager::Secret GenerateSecretString, AWS CloudFormation User Guide. No punctuation."""
+    kinds = {
+        "ExcludeLowercase": string.ascii_lowercase,
+        "ExcludeUppercase": string.ascii_uppercase,
+        "ExcludeNumbers": string.digits,
+    }
+    allowed = "".join(letters for rule, letters in kinds.items() if not rules.get(rule))
+    alphabet = [letter for letter in allowed if letter not in rules.get("ExcludeCharacters", "")]
+    password = "".join(secrets.choice(alphabet) for _ in range(int(rules.get("PasswordLength", 32))))
+    if "GenerateStringKey" not in rules:
+        return password
+    return json.dumps(json.loads(rules.get("SecretStringTemplate", "{}")) | {rules["GenerateStringKey"]: password})

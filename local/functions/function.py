@@ -8,7 +8,7 @@ import random
 import time
 import uuid
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from local.functions.runtime_api import Invocation
@@ -103,6 +103,11 @@ class Function:
             self._queue.append(pending)
             self._grow()
         return pending.outcome
+
+    def substitute(self, change: Callable[[str], str]) -> None:
+        """Change the values of the function's variables, before its first worker starts."""
+        environment = {name: change(value) for name, value in self.spec.environment.items()}
+        self.spec = replace(self.spec, environment=environment)
 
     def warm(self) -> None:
         """Start a first worker now, so that a handler that does not load is known before the first event."""

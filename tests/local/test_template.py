@@ -139,3 +139,21 @@ def test_any_value_is_resolved_or_refused_in_one_line(value: Any) -> None:
         json.dumps(STACK.resolve(value))
     except LocalError as error:
         assert "\n" not in str(error)  # noqa: PT017
+
+
+def test_a_value_is_imported_from_the_stack_that_exports_it() -> None:
+    exporting = Stack(
+        "Base",
+        TEMPLATE
+        | {
+            "Outputs": {
+                "Other": {"Value": "other"},
+                "Table": {"Value": {"Ref": "Table"}, "Export": {"Name": {"Fn::Sub": "${AWS::StackName}:Table"}}},
+            }
+        },
+    )
+    importing = Stack("App", TEMPLATE)
+    importing.siblings = [exporting]
+    assert importing.resolve({"Fn::ImportValue": {"Fn::Join": [":", ["Base", "Table"]]}}) == "Base-Table"
+    with pytest.raises(LocalError, match="no stack here exports 'Nothing'"):
+        importing.resolve({"Fn::ImportValue": "Nothing"})
