@@ -64,7 +64,8 @@ async def _run(cloud: Cloud, port: int, ready_file: ReadyFile | None) -> None:
                 _announce(cloud, port)
                 await asyncio.Event().wait()  # until a signal
     except asyncio.CancelledError:
-        return
+        if lines := cloud.figures():
+            _print("\n" + "\n".join(lines))
 
 
 def _stop_on_signals() -> None:

@@ -16,7 +16,7 @@ from local.aws import calls
 from local.aws.process import Aws
 from local.clock import Clock
 from local.errors import LocalError
-from local.functions import definitions
+from local.functions import definitions, figures
 from local.functions.function import Function
 from local.functions.source import Sources
 from local.metrics import Metrics
@@ -96,6 +96,7 @@ class Cloud:
         self._concurrency = concurrency
         self._report = report
         self.addresses: list[Address] = []
+        self._functions: list[Function] = []
         self.aws_url = ""
 
     async def __aenter__(self) -> Cloud:
@@ -119,6 +120,11 @@ class Cloud:
             "account": ACCOUNT,
             "pid": os.getpid(),
         }
+
+    def figures(self) -> list[str]:
+        """A table of what the functions did, as lines; empty when they did nothing."""
+        ran = [function for function in self._functions if function.figures.invocations]
+        return list(figures.table(function.figures.row(function.spec.label) for function in ran)) if ran else []
 
     def _printed(self, function: str, line: str) -> None:
         self._report(function, line, self._metrics.read_line(line))
@@ -156,13 +162,14 @@ class Cloud:
         servers = [await self._bind(plan, functions, stack) for plan in self._plans]
         gateways |= {server.api.domain_name: f"http://{server.address}" for server in servers}
         aws = await starting
+        self._functions = list(functions.values())
         self.aws_url = surroundings["AWS_ENDPOINT_URL"] = aws.url
         self._look_up(functions.values())
         for function in functions.values():
             function.warm()
         for server in servers:
             await server.serve()
-        for background in (self._watch(sources, functions), self._publish(aws), self._mourn(aws)):
+        for background in (self._watch(sources, functions), self._publish(aws, functions), self._mourn(aws)):
             stack.callback(asyncio.ensure_future(background).cancel)
 
     def _look_up(self, functions: Iterable[Function]) -> None:
@@ -186,10 +193,12 @@ class Cloud:
         self.addresses.append(Address(plan.name, f"ws://{address}/{stage}", stage, f"http://{address}/{stage}"))
         return server
 
-    async def _publish(self, aws: Aws) -> None:
+    async def _publish(self, aws: Aws, functions: Mapping[str, Function]) -> None:
         """Let CloudWatch know what was measured."""
         while True:
             await asyncio.sleep(_PUBLISH_SECONDS)
+            for function in functions.values():
+                function.sample()
             aws.measured(self._metrics.drain())
 
     async def _mourn(self, aws: Aws) -> None:

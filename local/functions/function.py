@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from local.functions.figures import Figures
 from local.functions.runtime_api import Invocation
 from local.functions.worker import Worker
 from local.gateway.effects import Failed, Returned
@@ -80,7 +81,7 @@ class Function:
         self._gateways = gateways
         self._report = report
         self._clock = clock
-        self._metrics = metrics
+        self.figures = Figures(spec.name, spec.memory, metrics)
         self._queue: deque[_Pending] = deque()
         self._workers: set[Worker] = set()
         self._retired: set[Worker] = set()  # run code that has changed since; they end with the event they have
@@ -109,6 +110,10 @@ class Function:
         environment = {name: change(value) for name, value in self.spec.environment.items()}
         self.spec = replace(self.spec, environment=environment)
 
+    def sample(self) -> None:
+        """Look at what its workers use."""
+        self.figures.sample(worker.pid for worker in self._workers if worker.pid is not None)
+
     def warm(self) -> None:
         """Start a first worker now, so that a handler that does not load is known before the first event."""
         if not self._workers:
@@ -130,6 +135,7 @@ class Function:
     async def stop(self) -> None:
         """End every worker; events under way fail."""
         self._stopped = True
+        self.sample()
         while self._queue:
             _settle(self._queue.popleft(), Failed.FUNCTION_ERROR)
         await asyncio.gather(*self._starts, return_exceptions=True)
@@ -173,8 +179,7 @@ class Function:
             if self._load_error is not None:
                 self._load_error = None
                 self._report(self.spec.label, "loads again")
-            self._insight("init_duration", "Milliseconds", (time.perf_counter() - since) * 1000)
-            self._insight("total_memory", "Megabytes", self.spec.memory)
+            self.figures.initialized((time.perf_counter() - since) * 1000)
         self._returning.discard(worker)
         if worker in self._busy:  # it asks for the next event without having answered the last one
             worker.kill("asked for an event before it had answered the last one")
@@ -241,8 +246,7 @@ class Function:
         reason = f"Task timed out after {self.spec.timeout:.2f} seconds"
         timer = self._clock.call_later(self.spec.timeout, worker.kill, reason)
         self._busy[worker] = (pending, time.perf_counter(), timer)
-        self._measure("Invocations", "Count", 1)
-        self._measure("ConcurrentExecutions", "Count", len(self._busy))
+        self.figures.started(len(self._busy))
         invocation_id = str(uuid.UUID(int=random.getrandbits(128), version=4))
         trace_id = f"Root=1-{int(now):08x}-{invocation_id.replace('-', '')[:24]};Sampled=0"
         deadline = int((now + self.spec.timeout) * 1000)
@@ -256,24 +260,8 @@ class Function:
         timer.cancel()
         if worker in self._workers:
             self._returning.add(worker)
-        self._measure("Duration", "Milliseconds", (time.perf_counter() - since) * 1000)
-        self._measure("Errors", "Count", outcome is Failed.FUNCTION_ERROR)
+        self.figures.ended((time.perf_counter() - since) * 1000, failed=outcome is Failed.FUNCTION_ERROR)
         _settle(pending, outcome)
-
-    def _measure(self, name: str, unit: str, value: float) -> None:
-        """Lambda's own metrics, by function and for all of them together.
-
-        Source: "Types of metrics for Lambda functions", AWS Lambda Developer Guide.
-        """
-        self._metrics.add("AWS/Lambda", name, unit, (("FunctionName", self.spec.name),), value)
-        self._metrics.add("AWS/Lambda", name, unit, (), value)
-
-    def _insight(self, name: str, unit: str, value: float) -> None:
-        """What Lambda Insights would add, under its names; the count of `init_duration` is that of cold starts.
-
-        Source: "Metrics collected by Lambda Insights", Amazon CloudWatch User Guide.
-        """
-        self._metrics.add("LambdaInsights", name, unit, (("function_name", self.spec.name),), value)
 
     def _environment(self) -> dict[str, str]:
         """What Lambda sets, the template's own variables, and this machine's endpoint; nothing of our own process."""

@@ -72,6 +72,11 @@ class Worker(asyncio.SubprocessProtocol):
             self._server.close()
             raise
 
+    @property
+    def pid(self) -> int | None:
+        """The process's id, once there is one."""
+        return self._process.get_pid() if self._started else None
+
     def invoke(self, invocation: Invocation) -> None:
         """Hand an event to the waiting worker."""
         assert self._waiting is not None  # noqa: S101 - only called when it is ready

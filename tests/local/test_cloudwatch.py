@@ -14,6 +14,7 @@ from tests.processes import Running, eventually, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 EMF = """
 def emf(event, context):
@@ -123,6 +124,24 @@ def test_cold_starts_are_counted_by_their_init_duration(reader: Reader) -> None:
     assert reader.read("LambdaInsights", "init_duration", "SampleCount", **function) == 1
     assert reader.read("LambdaInsights", "init_duration", **function) > 0
     assert reader.read("LambdaInsights", "total_memory", "Maximum", **function) == 128
+    assert 5 < reader.read("LambdaInsights", "used_memory_max", "Maximum", **function) < 512
+    assert reader.read("LambdaInsights", "billed_duration", **function) >= 5, "four events and a cold start"
+
+
+def test_the_figures_of_every_function_are_told_at_the_end(tmp_path: Path) -> None:
+    folder = assemblies.echo().write(tmp_path, assemblies.HANDLERS)
+    with running(tmp_path, "--assembly", str(folder)) as cloud:
+        with connect(cloud.url) as client:
+            for text in ("hello", "raise"):
+                client.send(text)
+                client.recv(timeout=60)
+        cloud.printed("disconnected")
+        cloud.stop()
+        cloud.printed("billed ms")
+        (row,) = [line.split() for line in cloud.lines if line.startswith("Default ")]
+    assert row[1:4] == ["2", "1", "1"]
+    assert all(float(cell) > 0 for cell in row[4:])
+    assert max(map(len, cloud.lines)) <= 100
 
 
 def test_what_functions_print_as_metrics_is_there_with_every_dimension(cloud: Running, reader: Reader) -> None:
