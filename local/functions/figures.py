@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from local.metrics import Metrics
 
-_HEADINGS = ("function", "invocations", "errors", "cold", "init ms", "mean ms", "max ms", "billed ms", "MB used")
+_HEADINGS = ("function", "events", "errors", "cold", "init ms", "mean ms", "max ms", "billed ms", "MB used")
 
 
 @dataclass(slots=True)
