@@ -21,13 +21,17 @@ from local.functions.source import Sources
 from local.metrics import Metrics
 from local.server import Server
 from local.template import ACCOUNT, REGION
+from local.triggers import definitions as triggers
+from local.triggers import timer
+from local.triggers.queues import QueuePoller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 
     from local.assembly import Deployment
     from local.functions.function import FunctionSpec
     from local.gateway.model import Api
+    from local.triggers.definitions import Triggers
 
 # A variant is a stack of the assembly, on a port of its own beside the console's.
 BACKENDS = {"lambda": ("DuplexLambda", 1)}
@@ -48,13 +52,15 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to run: a stack's API and functions under a variant's name; `offset` is added to the first port."""
+    """What is to run: a stack's API, its functions and what else invokes them, under a variant's name; `offset` is
+    added to the first port."""
 
     name: str
     offset: int
     deployment: Deployment
     api: Api
     functions: list[FunctionSpec]
+    triggers: Triggers
 
 
 def plan(folder: Path, backends: Iterable[str]) -> list[Plan]:
@@ -68,7 +74,10 @@ def plan(folder: Path, backends: Iterable[str]) -> list[Plan]:
         found = apis.read(deployments[stack].stack)
         if len(found) != 1:
             raise LocalError(f"{stack} should have one WebSocket API, and has {len(found)}")
-        plans.append(Plan(name, offset, deployments[stack], found[0], definitions.read(deployments[stack])))
+        functions = definitions.read(deployments[stack])
+        plans.append(
+            Plan(name, offset, deployments[stack], found[0], functions, triggers.read(deployments[stack].stack))
+        )
     return plans
 
 
@@ -159,7 +168,8 @@ class Cloud:
             function.warm()
         for server in servers:
             await server.serve()
-        for background in (self._watch(sources, functions), self._publish(aws), self._mourn(aws)):
+        own = (self._watch(sources, functions), self._publish(aws), self._mourn(aws))
+        for background in (*own, *self._triggered(functions, aws)):
             stack.callback(asyncio.ensure_future(background).cancel)
 
     async def _bind(self, plan: Plan, functions: Mapping[str, Function], stack: AsyncExitStack) -> Server:
@@ -174,6 +184,21 @@ class Cloud:
         stage, address = plan.api.stage, server.address
         self.addresses.append(Address(plan.name, f"ws://{address}/{stage}", stage, f"http://{address}/{stage}"))
         return server
+
+    def _triggered(self, functions: Mapping[str, Function], aws: Aws) -> Iterator[Coroutine[None, None, None]]:
+        """What invokes functions besides the gateway."""
+        for plan in self._plans:
+            for mapping in plan.triggers.queues:
+                yield QueuePoller(
+                    mapping,
+                    functions[mapping.function_arn],
+                    url=aws.url,
+                    limit=self._concurrency,
+                    clock=self._clock,
+                    report=self._printed,
+                ).run()
+            for when in plan.triggers.timers:
+                yield timer.run(when, functions[when.function_arn], self._clock, self._printed)
 
     async def _publish(self, aws: Aws) -> None:
         """Let CloudWatch know what was measured."""

@@ -14,14 +14,18 @@ if TYPE_CHECKING:
     from local.template import Stack
 
 API = "AWS::ApiGatewayV2::Api"
+EVENT_SOURCE_MAPPING = "AWS::Lambda::EventSourceMapping"
 FUNCTION = "AWS::Lambda::Function"
 GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
 INTEGRATION = "AWS::ApiGatewayV2::Integration"
 LAYER = "AWS::Lambda::LayerVersion"
 LOG_GROUP = "AWS::Logs::LogGroup"
+QUEUE = "AWS::SQS::Queue"
 ROLE = "AWS::IAM::Role"
 ROUTE = "AWS::ApiGatewayV2::Route"
 ROUTE_RESPONSE = "AWS::ApiGatewayV2::RouteResponse"
+RULE = "AWS::Events::Rule"
+SCHEDULE = "AWS::Scheduler::Schedule"
 STAGE = "AWS::ApiGatewayV2::Stage"
 TABLE = "AWS::DynamoDB::Table"
 
@@ -30,7 +34,10 @@ _NAME = {
     FUNCTION: "FunctionName",
     GLOBAL_TABLE: "TableName",
     LOG_GROUP: "LogGroupName",
+    QUEUE: "QueueName",
     ROLE: "RoleName",
+    RULE: "Name",
+    SCHEDULE: "Name",
     STAGE: "StageName",
     TABLE: "TableName",
 }
@@ -43,14 +50,35 @@ def ref(stack: Stack, logical_id: str) -> str:
         return _api_id(stack, logical_id)
     if kind == LAYER:
         return _arn(stack, "lambda", f"layer:{logical_id}:1")
-    name = stack.own_property(logical_id, _NAME[kind]) if kind in _NAME else None
-    return str(name) if name else f"{stack.name}-{logical_id}"
+    if kind == QUEUE:
+        return f"https://sqs.{stack.region}.amazonaws.com/{stack.account}/{queue_name(stack, logical_id)}"
+    return _name(stack, logical_id)
+
+
+def queue_name(stack: Stack, logical_id: str) -> str:
+    """A queue's name, which `Ref` does not give: that is its URL. It has 80 characters at most; a FIFO one ends so."""
+    name = _name(stack, logical_id)
+    suffix = ".fifo" if stack.own_property(logical_id, "FifoQueue") in {True, "true"} else ""
+    return name if name.endswith(suffix) else f"{name[: 80 - len(suffix)]}{suffix}"
 
 
 def attribute(stack: Stack, logical_id: str, name: str) -> str | None:
     """An attribute of a resource, or None for one that is not known here."""
+    if (stack.type(logical_id), name) == (SCHEDULE, "Arn"):
+        return _schedule_arn(stack, logical_id)
     known = _ATTRIBUTES.get((stack.type(logical_id), name))
     return known(stack, ref(stack, logical_id)) if known else None
+
+
+def _name(stack: Stack, logical_id: str) -> str:
+    kind = stack.type(logical_id)
+    name = stack.own_property(logical_id, _NAME[kind]) if kind in _NAME else None
+    return str(name) if name else f"{stack.name}-{logical_id}"
+
+
+def _schedule_arn(stack: Stack, logical_id: str) -> str:
+    group = stack.own_property(logical_id, "GroupName") or "default"
+    return _arn(stack, "scheduler", f"schedule/{group}/{ref(stack, logical_id)}")
 
 
 def _api_id(stack: Stack, logical_id: str) -> str:
@@ -70,6 +98,10 @@ _ATTRIBUTES: dict[tuple[str, str], Callable[[Stack, str], str]] = {
     (FUNCTION, "Arn"): lambda stack, name: _arn(stack, "lambda", f"function:{name}"),
     (GLOBAL_TABLE, "Arn"): lambda stack, name: _arn(stack, "dynamodb", f"table/{name}"),
     (LOG_GROUP, "Arn"): lambda stack, name: _arn(stack, "logs", f"log-group:{name}:*"),
+    (QUEUE, "Arn"): lambda stack, url: _arn(stack, "sqs", url.rsplit("/", 1)[1]),
+    (QUEUE, "QueueName"): lambda _, url: url.rsplit("/", 1)[1],
+    (QUEUE, "QueueUrl"): lambda _, url: url,
     (ROLE, "Arn"): lambda stack, name: f"arn:aws:iam::{stack.account}:role/{name}",
+    (RULE, "Arn"): lambda stack, name: _arn(stack, "events", f"rule/{name}"),
     (TABLE, "Arn"): lambda stack, name: _arn(stack, "dynamodb", f"table/{name}"),
 }
