@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 
 _LEAST_TIMEOUT = 1.0  # real seconds
+_STEP = 60.0  # real seconds
 
 
 class Clock:
@@ -36,3 +37,11 @@ class Clock:
         """
         real = max(seconds / self.scale, min(seconds, _LEAST_TIMEOUT))
         return asyncio.get_running_loop().call_later(real, callback, *arguments)
+
+    async def sleep_until(self, moment: float) -> None:
+        """Return at a moment in virtual epoch seconds, or at once when it has passed.
+
+        In steps, since the loop's time and the clock's part when the machine sleeps or its clock is set.
+        """
+        while (seconds := (moment - self.now()) / self.scale) > 0:  # noqa: ASYNC110 - nothing but time has to happen
+            await asyncio.sleep(min(seconds, _STEP))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -22,13 +21,17 @@ from local.functions.source import Sources
 from local.metrics import Metrics
 from local.server import Server
 from local.template import ACCOUNT, REGION
+from local.triggers import definitions as triggers
+from local.triggers import timer
+from local.triggers.queues import QueuePoller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 
     from local.assembly import Deployment
     from local.functions.function import FunctionSpec
     from local.gateway.model import Api
+    from local.triggers.definitions import Triggers
 
 # A variant is a stack of the assembly, on a port of its own beside the console's.
 BACKENDS = {"lambda": ("DuplexLambda", 1)}
@@ -49,13 +52,15 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to run: a stack's API and functions under a variant's name; `offset` is added to the first port."""
+    """What is to run: a stack's API, its functions and what else invokes them, under a variant's name; `offset` is
+    added to the first port."""
 
     name: str
     offset: int
     deployment: Deployment
     api: Api
     functions: list[FunctionSpec]
+    triggers: Triggers
 
 
 def plan(folder: Path, backends: Iterable[str]) -> list[Plan]:
@@ -69,7 +74,10 @@ def plan(folder: Path, backends: Iterable[str]) -> list[Plan]:
         found = apis.read(deployments[stack].stack)
         if len(found) != 1:
             raise LocalError(f"{stack} should have one WebSocket API, and has {len(found)}")
-        plans.append(Plan(name, offset, deployments[stack], found[0], definitions.read(deployments[stack])))
+        functions = definitions.read(deployments[stack])
+        plans.append(
+            Plan(name, offset, deployments[stack], found[0], functions, triggers.read(deployments[stack].stack))
+        )
     return plans
 
 
@@ -164,21 +172,29 @@ class Cloud:
         aws = await starting
         self._functions = list(functions.values())
         self.aws_url = surroundings["AWS_ENDPOINT_URL"] = aws.url
-        self._look_up(functions.values())
+        await self._look_up(functions.values())
         for function in functions.values():
             function.warm()
         for server in servers:
             await server.serve()
-        for background in (self._watch(sources, functions), self._publish(aws, functions), self._mourn(aws)):
+        own = (self._watch(sources, functions), self._publish(aws, functions), self._mourn(aws))
+        for background in (*own, *self._triggered(functions, aws)):
             stack.callback(asyncio.ensure_future(background).cancel)
 
-    def _look_up(self, functions: Iterable[Function]) -> None:
+    async def _look_up(self, functions: Iterable[Function]) -> None:
         """Put in the values that the template refers to in Secrets Manager and Parameter Store."""
-        for function in functions:
-            if any(map(references.holds, function.spec.environment.values())):
-                from local.aws.client import Client  # noqa: PLC0415 - botocore takes a while, and few need it
-
-                function.substitute(partial(references.substitute, fetch=Client(self.aws_url).fetch))
+        values = references.Values(self.aws_url, REGION)
+        try:
+            for function in functions:
+                environment = function.spec.environment
+                function.spec = replace(
+                    function.spec,
+                    environment={
+                        name: await references.substitute(text, values.fetch) for name, text in environment.items()
+                    },
+                )
+        finally:
+            values.close()
 
     async def _bind(self, plan: Plan, functions: Mapping[str, Function], stack: AsyncExitStack) -> Server:
         server = Server(plan.api, functions, self._clock, self._metrics)
@@ -192,6 +208,21 @@ class Cloud:
         stage, address = plan.api.stage, server.address
         self.addresses.append(Address(plan.name, f"ws://{address}/{stage}", stage, f"http://{address}/{stage}"))
         return server
+
+    def _triggered(self, functions: Mapping[str, Function], aws: Aws) -> Iterator[Coroutine[None, None, None]]:
+        """What invokes functions besides the gateway."""
+        for plan in self._plans:
+            for mapping in plan.triggers.queues:
+                yield QueuePoller(
+                    mapping,
+                    functions[mapping.function_arn],
+                    url=aws.url,
+                    limit=self._concurrency,
+                    clock=self._clock,
+                    report=self._printed,
+                ).run()
+            for when in plan.triggers.timers:
+                yield timer.run(when, functions[when.function_arn], self._clock, self._printed)
 
     async def _publish(self, aws: Aws, functions: Mapping[str, Function]) -> None:
         """Let CloudWatch know what was measured."""

@@ -12,10 +12,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from local.aws.client import CallError, Client
 from local.errors import LocalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
 _REFERENCE = re.compile(r"\{\{resolve:(?P<service>[a-z0-9-]+):(?P<rest>[^{}]+)\}\}")
 _SECRET = re.compile(
@@ -26,10 +27,10 @@ _SECRET = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A read of one value: the service, the method, its arguments, and which part of the answer is meant."""
+    """A read of one value: the service, the operation, its arguments, and which part of the answer is meant."""
 
     service: str
-    method: str
+    operation: str
     arguments: Mapping[str, Any]
     json_key: str = ""
 
@@ -41,23 +42,23 @@ class Lookup:
         return str(json.loads(secret)[self.json_key]) if self.json_key else secret
 
 
-def holds(text: str) -> bool:
-    """Whether a text has a dynamic reference in it."""
-    return "{{resolve:" in text
+def find(text: str) -> dict[str, Lookup]:
+    """The references in a text, as they are written, and what each asks for; LocalError for one that is not known."""
+    return {match[0]: parse(match["service"], match["rest"]) for match in _REFERENCE.finditer(text)}
 
 
-def substitute(text: str, fetch: Callable[[Lookup], str]) -> str:
-    """A text with its references replaced by what `fetch` gives; LocalError for one that cannot be understood."""
-    return _REFERENCE.sub(lambda match: fetch(parse(match["service"], match["rest"])), text)
+async def substitute(text: str, fetch: Callable[[Lookup], Awaitable[str]]) -> str:
+    """A text with its references replaced by what `fetch` gives."""
+    for reference, lookup in find(text).items():
+        text = text.replace(reference, await fetch(lookup))
+    return text
 
 
 def parse(service: str, rest: str) -> Lookup:
     """The read that a reference asks for; `rest` is what follows the service."""
     if service in {"ssm", "ssm-secure"}:
         name, _, version = rest.partition(":")
-        return Lookup(
-            "ssm", "get_parameter", {"Name": f"{name}:{version}" if version else name, "WithDecryption": True}
-        )
+        return Lookup("ssm", "GetParameter", {"Name": f"{name}:{version}" if version else name, "WithDecryption": True})
     match = _SECRET.fullmatch(rest) if service == "secretsmanager" else None
     if match is None:
         raise LocalError(f"the dynamic reference {{{{resolve:{service}:{rest}}}}} is not one that is supported here")
@@ -67,4 +68,32 @@ def parse(service: str, rest: str) -> Lookup:
         arguments["VersionStage"] = match["stage"]
     if match["version"]:
         arguments["VersionId"] = match["version"]
-    return Lookup("secretsmanager", "get_secret_value", arguments, match["key"] or "")
+    return Lookup("secretsmanager", "GetSecretValue", arguments, match["key"] or "")
+
+
+class Values:
+    """The values that references ask for, read from the local AWS endpoint."""
+
+    def __init__(self, url: str, region: str) -> None:
+        self._clients = {
+            "ssm": Client(url, region, "ssm", "AmazonSSM"),
+            "secretsmanager": Client(url, region, "secretsmanager", "secretsmanager"),
+        }
+
+    async def fetch(self, lookup: Lookup) -> str:
+        """One value; LocalError, which holds no secret, when it is not there."""
+        name = lookup.arguments.get("Name") or lookup.arguments.get("SecretId")
+        where = f"{lookup.service} {name!r}, which the template refers to"
+        try:
+            answer = await self._clients[lookup.service].call(lookup.operation, **lookup.arguments)
+        except CallError as error:
+            raise LocalError(f"{where}: {error}") from error
+        try:
+            return lookup.value(answer)
+        except (KeyError, TypeError, ValueError):
+            raise LocalError(f"{where}: it has no {lookup.json_key or 'value'}") from None
+
+    def close(self) -> None:
+        """End the connections."""
+        for client in self._clients.values():
+            client.close()

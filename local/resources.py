@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from local.template import Stack
 
 API = "AWS::ApiGatewayV2::Api"
+EVENT_SOURCE_MAPPING = "AWS::Lambda::EventSourceMapping"
 FUNCTION = "AWS::Lambda::Function"
 GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
 INTEGRATION = "AWS::ApiGatewayV2::Integration"
@@ -21,9 +22,12 @@ LAYER = "AWS::Lambda::LayerVersion"
 PARAMETER = "AWS::SSM::Parameter"
 SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 - a type, not a secret
 LOG_GROUP = "AWS::Logs::LogGroup"
+QUEUE = "AWS::SQS::Queue"
 ROLE = "AWS::IAM::Role"
 ROUTE = "AWS::ApiGatewayV2::Route"
 ROUTE_RESPONSE = "AWS::ApiGatewayV2::RouteResponse"
+RULE = "AWS::Events::Rule"
+SCHEDULE = "AWS::Scheduler::Schedule"
 STAGE = "AWS::ApiGatewayV2::Stage"
 TABLE = "AWS::DynamoDB::Table"
 
@@ -33,7 +37,11 @@ _NAME = {
     GLOBAL_TABLE: "TableName",
     LOG_GROUP: "LogGroupName",
     PARAMETER: "Name",
+    QUEUE: "QueueName",
     ROLE: "RoleName",
+    SECRET: "Name",
+    RULE: "Name",
+    SCHEDULE: "Name",
     STAGE: "StageName",
     TABLE: "TableName",
 }
@@ -47,20 +55,36 @@ def ref(stack: Stack, logical_id: str) -> str:
     if kind == LAYER:
         return _arn(stack, "lambda", f"layer:{logical_id}:1")
     if kind == SECRET:
-        return _arn(stack, "secretsmanager", f"secret:{name(stack, logical_id, 'Name')}")
-    return name(stack, logical_id, _NAME.get(kind))
+        return _arn(stack, "secretsmanager", f"secret:{_name(stack, logical_id)}")
+    if kind == QUEUE:
+        return f"https://sqs.{stack.region}.amazonaws.com/{stack.account}/{queue_name(stack, logical_id)}"
+    return _name(stack, logical_id)
 
 
-def name(stack: Stack, logical_id: str, key: str | None) -> str:
-    """The name in the template under `key`, or one made of the stack's name and the logical id."""
-    given = stack.own_property(logical_id, key) if key is not None else None
-    return str(given) if given else f"{stack.name}-{logical_id}"
+def queue_name(stack: Stack, logical_id: str) -> str:
+    """A queue's name, which `Ref` does not give: that is its URL. It has 80 characters at most; a FIFO one ends so."""
+    name = _name(stack, logical_id)
+    suffix = ".fifo" if stack.own_property(logical_id, "FifoQueue") in {True, "true"} else ""
+    return name if name.endswith(suffix) else f"{name[: 80 - len(suffix)]}{suffix}"
 
 
 def attribute(stack: Stack, logical_id: str, name: str) -> str | None:
     """An attribute of a resource, or None for one that is not known here."""
+    if (stack.type(logical_id), name) == (SCHEDULE, "Arn"):
+        return _schedule_arn(stack, logical_id)
     known = _ATTRIBUTES.get((stack.type(logical_id), name))
     return known(stack, ref(stack, logical_id)) if known else None
+
+
+def _name(stack: Stack, logical_id: str) -> str:
+    kind = stack.type(logical_id)
+    name = stack.own_property(logical_id, _NAME[kind]) if kind in _NAME else None
+    return str(name) if name else f"{stack.name}-{logical_id}"
+
+
+def _schedule_arn(stack: Stack, logical_id: str) -> str:
+    group = stack.own_property(logical_id, "GroupName") or "default"
+    return _arn(stack, "scheduler", f"schedule/{group}/{ref(stack, logical_id)}")
 
 
 def _api_id(stack: Stack, logical_id: str) -> str:
@@ -81,6 +105,10 @@ _ATTRIBUTES: dict[tuple[str, str], Callable[[Stack, str], str]] = {
     (GLOBAL_TABLE, "Arn"): lambda stack, name: _arn(stack, "dynamodb", f"table/{name}"),
     (LOG_GROUP, "Arn"): lambda stack, name: _arn(stack, "logs", f"log-group:{name}:*"),
     (PARAMETER, "Type"): lambda *_: "String",
+    (QUEUE, "Arn"): lambda stack, url: _arn(stack, "sqs", url.rsplit("/", 1)[1]),
+    (QUEUE, "QueueName"): lambda _, url: url.rsplit("/", 1)[1],
+    (QUEUE, "QueueUrl"): lambda _, url: url,
     (ROLE, "Arn"): lambda stack, name: f"arn:aws:iam::{stack.account}:role/{name}",
+    (RULE, "Arn"): lambda stack, name: _arn(stack, "events", f"rule/{name}"),
     (TABLE, "Arn"): lambda stack, name: _arn(stack, "dynamodb", f"table/{name}"),
 }

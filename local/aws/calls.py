@@ -9,11 +9,26 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from local import resources
+from local.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from local.template import Stack
+
+
+# What makes a difference here: encryption and who may send do not.
+_QUEUE_ATTRIBUTES = (
+    "ContentBasedDeduplication",
+    "DeduplicationScope",
+    "DelaySeconds",
+    "FifoQueue",
+    "FifoThroughputLimit",
+    "MaximumMessageSize",
+    "MessageRetentionPeriod",
+    "ReceiveMessageWaitTimeSeconds",
+    "VisibilityTimeout",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +56,7 @@ def create(stack: Stack) -> Iterator[Call]:
         for logical_id in stack.resources(kind):
             with stack.reading(logical_id):
                 yield from make(stack, logical_id)
+    yield from _queues(stack)
 
 
 def _table(stack: Stack, logical_id: str) -> Iterator[Call]:
@@ -93,3 +109,32 @@ def _generated(rules: Mapping[str, Any]) -> str:
     if "GenerateStringKey" not in rules:
         return password
     return json.dumps(json.loads(rules.get("SecretStringTemplate", "{}")) | {rules["GenerateStringKey"]: password})
+
+
+def _queues(stack: Stack) -> Iterator[Call]:
+    """Every queue, then what leads from one to another, so that their order does not matter."""
+    queues = {stack.attribute(logical_id, "Arn"): logical_id for logical_id in stack.resources(resources.QUEUE)}
+    for logical_id in queues.values():
+        with stack.reading(logical_id):
+            properties = stack.properties(logical_id)
+            attributes = {name: _text(properties[name]) for name in _QUEUE_ATTRIBUTES if name in properties}
+            if attributes.get("FifoQueue") == "false":
+                del attributes["FifoQueue"]  # SQS wants it true or absent
+            name = stack.attribute(logical_id, "QueueName")
+            yield Call("sqs", "create_queue", {"QueueName": name, "Attributes": attributes})
+    for logical_id in queues.values():
+        with stack.reading(logical_id):
+            policy = stack.property(logical_id, "RedrivePolicy")
+            if not policy:
+                continue
+            policy = json.loads(policy) if isinstance(policy, str) else policy
+            if policy["deadLetterTargetArn"] not in queues:
+                target = policy["deadLetterTargetArn"]
+                raise LocalError(f"{stack.name}.{logical_id}: its dead-letter queue {target} is not one of this stack")
+            redrive = {"RedrivePolicy": json.dumps(policy)}
+            yield Call("sqs", "set_queue_attributes", {"QueueUrl": stack.ref(logical_id), "Attributes": redrive})
+
+
+def _text(value: object) -> str:
+    """As SQS takes attributes: in text."""
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)

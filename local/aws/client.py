@@ -1,41 +1,71 @@
-"""Calls from this process to the local AWS endpoint."""
+"""A client of the local AWS endpoint for the local cloud itself: small, and it can be cancelled while it waits.
+
+botocore would wait in threads, twenty seconds at a time, which nobody can end; and this process needs no more of it
+than three operations of one service.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+import json
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
 
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import Session
 
-from local.errors import LocalError
-from local.template import REGION
-
-if TYPE_CHECKING:
-    from local.references import Lookup
+class CallError(Exception):
+    """AWS has refused a call."""
 
 
 class Client:
-    """Reads values that the template's stacks hold."""
+    """Calls operations of a service that speaks JSON, one after the other over one connection."""
 
-    def __init__(self, endpoint_url: str) -> None:
-        # A session of its own, which reads no configuration of the user's.
-        self._session = Session(
-            session_vars={"profile": (None, None, None, None), "config_file": (None, None, "", None)}
+    def __init__(self, url: str, region: str, service: str, prefix: str) -> None:
+        """`prefix` is what the service's X-Amz-Target headers begin with."""
+        self._host = urlsplit(url).hostname or ""
+        self._port = urlsplit(url).port or 0
+        self._prefix = prefix
+        self._head = (
+            "POST / HTTP/1.1\r\n"
+            f"Host: {self._host}:{self._port}\r\n"
+            f"Authorization: AWS4-HMAC-SHA256 Credential=local/20000101/{region}/{service}/aws4_request, "
+            "SignedHeaders=host, Signature=0\r\n"
+            "Content-Type: application/x-amz-json-1.0\r\n"
         )
-        self._session.set_credentials("local", "local")
-        self._endpoint_url = endpoint_url
-        self._clients: dict[str, Any] = {}
+        self._turn = asyncio.Lock()
+        self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    def fetch(self, lookup: Lookup) -> str:
-        """The value of a dynamic reference; LocalError when it is not there. Blocks for a millisecond or two."""
-        client = self._clients.get(lookup.service)
-        if client is None:
-            client = self._session.create_client(lookup.service, region_name=REGION, endpoint_url=self._endpoint_url)
-            self._clients[lookup.service] = client
-        try:
-            return lookup.value(getattr(client, lookup.method)(**lookup.arguments))
-        except (BotoCoreError, ClientError, KeyError, TypeError, ValueError) as error:
-            name = lookup.arguments.get("Name") or lookup.arguments.get("SecretId")
-            # Not the error's own text where that could hold the secret.
-            reason = str(error) if isinstance(error, ClientError) else f"it has no {lookup.json_key or 'value'}"
-            raise LocalError(f"{lookup.service} {name!r}, which the template refers to: {reason}") from error
+    async def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """The operation's result. CallError when it is refused, OSError or EOFError when there is no answer."""
+        body = json.dumps(arguments).encode()
+        head = f"{self._head}X-Amz-Target: {self._prefix}.{operation}\r\nContent-Length: {len(body)}\r\n\r\n"
+        async with self._turn:
+            try:
+                reader, writer = self._connection or await self._connect()
+                writer.write(head.encode() + body)
+                status, answer = await _response(reader)
+            except BaseException:  # an answer that nobody waited for must not meet the next question
+                self.close()
+                raise
+        if status != 200:
+            raise CallError(f"{operation}: {status} {' '.join(answer.decode(errors='replace').split())[:500]}")
+        result: dict[str, Any] = json.loads(answer) if answer else {}
+        return result
+
+    def close(self) -> None:
+        """End the connection; the next call opens another."""
+        if self._connection is not None:
+            with suppress(RuntimeError):  # the loop has ended
+                self._connection[1].close()
+            self._connection = None
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        self._connection = await asyncio.open_connection(self._host, self._port)
+        return self._connection
+
+
+async def _response(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """Status and body of an answer of our own endpoint, which always says how long it is."""
+    first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    return int(first.split(" ")[1]), await reader.readexactly(int(headers["content-length"]))

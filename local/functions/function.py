@@ -8,7 +8,7 @@ import random
 import time
 import uuid
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from local.functions.figures import Figures
@@ -104,11 +104,6 @@ class Function:
             self._queue.append(pending)
             self._grow()
         return pending.outcome
-
-    def substitute(self, change: Callable[[str], str]) -> None:
-        """Change the values of the function's variables, before its first worker starts."""
-        environment = {name: change(value) for name, value in self.spec.environment.items()}
-        self.spec = replace(self.spec, environment=environment)
 
     def sample(self) -> None:
         """Look at what its workers use."""

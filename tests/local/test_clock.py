@@ -22,3 +22,16 @@ def test_a_timeout_is_in_virtual_seconds_but_takes_a_real_one() -> None:
         assert clock.now() - began >= 9_000, "a real second has passed all the same"
 
     asyncio.run(test())
+
+
+def test_sleeping_until_a_moment_takes_no_longer_than_the_clock_does() -> None:
+    async def test() -> None:
+        clock = Clock(10_000)
+        moment = clock.now() + 600
+        before = time.monotonic()
+        await clock.sleep_until(moment)
+        assert clock.now() >= moment
+        assert time.monotonic() - before < 30
+        await clock.sleep_until(moment)
+
+    asyncio.run(test())

@@ -1,0 +1,1 @@
+"""What invokes functions besides the gateway: queues that have messages, and schedules that fall due."""
