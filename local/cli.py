@@ -96,7 +96,7 @@ def _quiet(function: str, line: str, is_metrics: bool) -> None:
 
 def _announce(cloud: Cloud, port: int) -> None:
     lines = [f"{address.name:<8} {address.url}" for address in cloud.addresses]
-    lines.append(f"{'AWS':<8} {cloud.aws_url}  (DynamoDB; any credentials, region us-east-1)")
+    lines.append(f"{'AWS':<8} {cloud.aws_url}  (any credentials, region us-east-1)")
     wscat = (
         "make wscat"
         if port == 4000

@@ -185,6 +185,8 @@ class Stack:
 
     def _parameter(self, name: str) -> Any:
         declared = self._template["Parameters"][name]
+        if str(declared.get("Type", "")).startswith("AWS::"):
+            raise self.error(f"the parameter {name} has the type {declared['Type']}, which is not supported here")
         value = self._parameters.get(name, declared.get("Default"))
         if value is None:
             raise self.error(f"the parameter {name} has no value")

@@ -61,6 +61,7 @@ def _function(deployment: Deployment, logical_id: str) -> FunctionSpec:
         log_group=str(logging.get("LogGroup", "")),
         log_format=str(logging.get("LogFormat", "Text")),
         log_level=str(logging.get("ApplicationLogLevel", "INFO")),
+        reserved=_number(properties.get("ReservedConcurrentExecutions")),
     )
 
 
@@ -98,6 +99,10 @@ def _label(stack: Stack, logical_id: str) -> str:
     """`DuplexLambda/Message/Resource` -> `Message`."""
     path = stack.metadata(logical_id).get("aws:cdk:path")
     return "/".join(path.split("/")[1:-1]) if isinstance(path, str) and path.count("/") > 1 else logical_id
+
+
+def _number(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def _text(value: object) -> str:

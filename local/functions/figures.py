@@ -39,7 +39,12 @@ class Figures:
         """An invocation has begun, as one of so many."""
         self.invocations += 1
         self._lambda("Invocations", "Count", 1)
+        self._lambda("Throttles", "Count", 0)
         self._lambda("ConcurrentExecutions", "Count", concurrent)
+
+    def throttled(self) -> None:
+        """An event was refused for want of concurrency; it is no invocation."""
+        self._lambda("Throttles", "Count", 1)
 
     def ended(self, milliseconds: float, *, failed: bool) -> None:
         """It has ended. Lambda bills by the millisecond, rounded up."""

@@ -51,6 +51,8 @@ class FunctionSpec:
     log_group: str = ""
     log_format: str = "Text"
     log_level: str = "INFO"
+    reserved: int | None = None
+    """Reserved concurrency: more events than this at once are throttled, and 0 throttles all."""
 
 
 @dataclass(slots=True)
@@ -94,9 +96,12 @@ class Function:
         self._load_error: str | None = None
 
     def invoke(self, payload: bytes) -> asyncio.Future[Outcome]:
-        """Run the handler on a JSON event. The outcome always comes: a result, or FUNCTION_ERROR."""
+        """Run the handler on a JSON event. The outcome always comes: a result, FUNCTION_ERROR, or THROTTLED."""
         pending = _Pending(payload, asyncio.get_running_loop().create_future())
-        if self._stopped:
+        if self.spec.reserved is not None and len(self._busy) + len(self._queue) >= self.spec.reserved:
+            self.figures.throttled()
+            pending.outcome.set_result(Failed.THROTTLED)
+        elif self._stopped:
             pending.outcome.set_result(Failed.FUNCTION_ERROR)
         elif self._idle:
             self._assign(self._idle.pop(), pending)

@@ -129,7 +129,7 @@ class Gateway:
             return []
         self._measure("IntegrationLatency", (now - call.started) * 1000, call.route.key)
         response = proxy.parse(outcome.payload) if isinstance(outcome, Returned) else None
-        if outcome in {Failed.TIMED_OUT, Failed.NOT_INVOKED}:
+        if outcome in {Failed.TIMED_OUT, Failed.NOT_INVOKED, Failed.THROTTLED}:
             self._measure("ExecutionError", 1, call.route.key)
         elif response is None or response.status >= 400:
             self._measure("IntegrationError", 1, call.route.key)
@@ -208,7 +208,9 @@ class Gateway:
             # The integration's own refusal is passed on as it is; its body and headers are not.
             return [Reject(call.connection_id, response.status, "")]
         status = (
-            {Failed.TIMED_OUT: 504, Failed.NOT_INVOKED: 500}.get(outcome, 502) if isinstance(outcome, Failed) else 502
+            {Failed.TIMED_OUT: 504, Failed.NOT_INVOKED: 500, Failed.THROTTLED: 500}.get(outcome, 502)
+            if isinstance(outcome, Failed)
+            else 502
         )
         frame = self._error(call.connection_id, call.request_id, "Internal server error")
         return [Reject(call.connection_id, status, frame.text)]

@@ -70,6 +70,7 @@ class Failed(Enum):
     FUNCTION_ERROR = "the function raised, died, or ran into its own timeout"
     TIMED_OUT = "the integration's timeout passed"
     NOT_INVOKED = "there is no such function"
+    THROTTLED = "the function has no concurrency left"
 
 
 Outcome = Returned | Failed

@@ -32,11 +32,13 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     builder = assemblies.echo()
     builder.function("Emf", "handlers.emf")
     builder.route("EmfRoute", "emf", "Emf", responds=True)
+    builder.function("Closed", "handlers.default", ReservedConcurrentExecutions=0)
+    builder.route("ClosedRoute", "closed", "Closed")
     builder.resources["Stage"]["Properties"]["DefaultRouteSettings"] = {"DetailedMetricsEnabled": True}
     folder = builder.write(tmp_path_factory.mktemp("assembly"), assemblies.HANDLERS + EMF)
     with running(folder, "--assembly", str(folder)) as cloud:
         with connect(cloud.url) as client:
-            for text in ["hello"] * 3 + ["raise"] + ['{"action":"emf"}'] * 2:
+            for text in ["hello"] * 3 + ["raise"] + ['{"action":"emf"}'] * 2 + ['{"action":"closed"}']:
                 client.send(text)
                 client.recv(timeout=60)
         cloud.printed("disconnected")
@@ -92,15 +94,15 @@ def test_api_gateways_own_metrics_have_the_right_sums(reader: Reader) -> None:
             name: reader.read("AWS/ApiGateway", name, ApiId=reader.api, **extra)
             for name in ("ConnectCount", "MessageCount", "IntegrationError", "ExecutionError", "ClientError")
         }
-        # Six messages in, five replies out; the error frame is not one of them.
+        # Seven messages in, five replies out; error frames are none of them.
         assert sums == {
             "ConnectCount": 1,
-            "MessageCount": 11,
+            "MessageCount": 12,
             "IntegrationError": 1,
-            "ExecutionError": 0,
+            "ExecutionError": 1,
             "ClientError": 0,
         }
-        assert reader.read("AWS/ApiGateway", "IntegrationLatency", "SampleCount", ApiId=reader.api, **extra) == 8
+        assert reader.read("AWS/ApiGateway", "IntegrationLatency", "SampleCount", ApiId=reader.api, **extra) == 9
         assert reader.read("AWS/ApiGateway", "IntegrationLatency", "Maximum", ApiId=reader.api, **extra) > 0
 
 
@@ -117,6 +119,9 @@ def test_lambdas_own_metrics_have_the_right_sums(reader: Reader) -> None:
     assert reader.read("AWS/Lambda", "Duration", "Minimum", **function) > 0
     assert reader.read("AWS/Lambda", "ConcurrentExecutions", "Maximum", **function) == 1
     assert reader.read("AWS/Lambda", "Throttles", **function) == 0
+    assert reader.read("AWS/Lambda", "Throttles", "SampleCount", **function) == 4
+    assert reader.read("AWS/Lambda", "Throttles", FunctionName="DuplexLambda-Closed") == 1
+    assert reader.read("AWS/Lambda", "Invocations", FunctionName="DuplexLambda-Closed") == 0
 
 
 def test_cold_starts_are_counted_by_their_init_duration(reader: Reader) -> None:

@@ -18,6 +18,7 @@ TEMPLATE = {
         "Size": {"Type": "String", "Default": "small"},
         "Names": {"Type": "CommaDelimitedList", "Default": "a, b"},
         "Secret": {"Type": "String"},
+        "Image": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/image"},
     },
     "Mappings": {"Sizes": {"small": {"memory": 128}, "large": {"memory": 512}}},
     "Conditions": {
@@ -76,6 +77,7 @@ def test_intrinsic_functions_are_resolved(value: object, resolved: object) -> No
         ({"Ref": "Nothing"}, "Nothing"),
         ({"Ref": ["Size"]}, "Ref"),
         ({"Ref": "Secret"}, "the parameter Secret has no value"),
+        ({"Ref": "Image"}, "the parameter Image has the type AWS::SSM::Parameter::Value<String>"),
         ({"Fn::GetAtt": ["Table", "Colour"]}, "Table.Colour"),
         ({"Fn::GetAtt": []}, "GetAtt"),
         ({"Fn::Transform": {}}, "Fn::Transform is not supported"),

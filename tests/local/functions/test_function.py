@@ -207,6 +207,19 @@ open(mark, "w").close()
     run(test())
 
 
+def test_reserved_concurrency_throttles_what_is_beyond_it(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with function(spec(tmp_path, reserved=1), limit=4) as (subject, _):
+            busy = subject.invoke(b'{"sleep": 0.3}')
+            assert await ask(subject) is Failed.THROTTLED
+            assert result(await busy)["pid"]
+            assert result(await ask(subject))["pid"]
+        async with function(spec(tmp_path, reserved=0)) as (subject, _):
+            assert await ask(subject) is Failed.THROTTLED
+
+    run(test())
+
+
 def test_an_event_that_nobody_waits_for_any_more_is_not_run(tmp_path: Path) -> None:
     async def test() -> None:
         async with function(spec(tmp_path), limit=1) as (subject, lines):

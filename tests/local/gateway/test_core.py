@@ -103,6 +103,7 @@ def test_without_a_connect_route_everybody_is_accepted() -> None:
         (Failed.FUNCTION_ERROR, 502),
         (Failed.TIMED_OUT, 504),
         (Failed.NOT_INVOKED, 500),
+        (Failed.THROTTLED, 500),
     ],
 )
 def test_what_connect_answers_becomes_the_status_of_the_handshake(outcome: Returned | Failed, status: int) -> None:
@@ -193,6 +194,7 @@ def test_a_base64_reply_is_decoded() -> None:
     [
         (Failed.FUNCTION_ERROR, "Internal server error"),
         (Failed.NOT_INVOKED, "Internal server error"),
+        (Failed.THROTTLED, "Internal server error"),
         (Failed.TIMED_OUT, "Endpoint request timed out"),
         (None, "Internal server error"),
         ({"body": "no status"}, "Internal server error"),
@@ -436,6 +438,7 @@ def test_connects_messages_in_and_out_and_latency_are_measured() -> None:
         ({"statusCode": 404}, "IntegrationError"),
         (Failed.TIMED_OUT, "ExecutionError"),
         (Failed.NOT_INVOKED, "ExecutionError"),
+        (Failed.THROTTLED, "ExecutionError"),
     ],
 )
 def test_errors_are_measured_by_where_they_arise(outcome: object, name: str) -> None:
