@@ -36,6 +36,8 @@ def install() -> None:
     _validators.deepcopy = _copied
     _nodes.DepthFirstTraverser.traverse_node_recursively = _traverse_node_recursively
     _nodes.Node.find_clauses = _find_clauses
+    for validator in (_validators.OverlappingPathsValidator, _validators.ActionCountValidator):
+        validator.traverse_node_recursively = _visit_root
 
 
 @lru_cache(_EXPRESSIONS)
@@ -97,6 +99,12 @@ def _traverse_node_recursively(traverser: Any, node: Any, child_id: int = -1) ->
         if parent:
             parent.children[child_id] = node
     return node
+
+
+def _visit_root(traverser: Any, node: Any, child_id: int = -1) -> Any:  # noqa: ARG001 - the name is moto's
+    """For a check of whole expressions. moto repeats it for each part, a list being nested expressions; what is wrong
+    with a part is wrong with the whole."""
+    return traverser.process(node)
 
 
 _has_clauses: dict[type, bool] = {}
