@@ -16,6 +16,7 @@ from backend.records import Claim, Session
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_dynamodb.literals import ReturnValueType
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
 
     Item = dict[str, AttributeValueTypeDef]
@@ -73,7 +74,7 @@ class DynamoDBStore:
         previous: bytes | None = None,
     ) -> Session:
         """One UpdateItem, and one more for a stored claim."""
-        session = self._update(
+        attributes = self._update(
             claim,
             # A first token has none before it: it then stands in for its own predecessor, which opens nothing new.
             f"SET previousTokenHash = {'if_not_exists(tokenHash, :previous)' if previous is None else ':previous'}, "
@@ -85,9 +86,10 @@ class DynamoDBStore:
                 ":expires": _number(expires_at),
             },
             now,
+            returns="ALL_NEW",
         )
         self._touch_claim(claim, expires_at)
-        return session
+        return _session(attributes)
 
     def release(self, claim: Claim, expires_at: int, now: float) -> None:
         """One UpdateItem."""
@@ -171,8 +173,13 @@ class DynamoDBStore:
         with aws.translated():
             return self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
 
-    def _update(self, claim: Claim, expression: str, values: "Item", now: float) -> Session:
-        """Change a session as its holder. Raises NotHeldError with what is there instead, without a second read."""
+    def _update(
+        self, claim: Claim, expression: str, values: "Item", now: float, *, returns: "ReturnValueType" = "NONE"
+    ) -> "Item":
+        """Change a session as its holder, and give the attributes that `returns` asks for.
+
+        Raises NotHeldError with what is there instead, without a second read.
+        """
         condition = _HELD
         values = {**values, ":connection": {"S": claim.connection_id}, ":now": _number(now)}
         if claim.generation is not None:
@@ -186,13 +193,13 @@ class DynamoDBStore:
                     UpdateExpression=expression,
                     ConditionExpression=condition,
                     ExpressionAttributeValues=values,
-                    ReturnValues="ALL_NEW",
+                    ReturnValues=returns,
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             except self._client.exceptions.ConditionalCheckFailedException as error:
                 item: Item | None = error.response.get("Item")  # type: ignore[assignment] # modelled, not in the stubs
                 raise NotHeldError(_live_session(item, now)) from None
-        return _session(updated["Attributes"])
+        return updated.get("Attributes", {})
 
     def _touch_claim(self, claim: Claim, expires_at: int) -> None:
         if claim.generation is None:
