@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import select
 import shutil
@@ -15,6 +16,7 @@ from tests.processes import PATIENCE, ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+ODD = "\"quoted\" 'text' with \\back\\slashes\\ and 😀 é 漢字"
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
@@ -67,3 +69,14 @@ def connected(url: str) -> list[str]:
     """The command line of the project's own wscat for a URL."""
     node = shutil.which("node", path=str(ROOT / ".venv/bin")) or "node"
     return [node, str(ROOT / "node_modules/wscat/bin/wscat"), "-c", url]
+
+
+def wscat_gets_back_what_is_typed(url: str) -> None:
+    """The story that every deployment of the backend has to tell."""
+    with wscat(*connected(url)) as terminal:
+        terminal.expect("Connected (press CTRL+C to quit)")
+        for text in ("hello", '{"action":"nope"}', ODD):
+            terminal.answer(text, text)
+        terminal.answer('{"action":"ping"}', '{"type":"pong"}')
+        terminal.type('{"action":"session"}')
+        assert json.loads(terminal.receive())["type"] == "session"

@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 from tests.e2e.aws import ACCOUNT, REGION, Aws, ministack
 from tests.e2e.cdk import STACK, Cdk, clean_environment, copy_of_the_project
 from tests.processes import ROOT, eventually
-from tests.wscat import connected, wscat
+from tests.wscat import ODD, wscat_gets_back_what_is_typed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 TEMPLATE = f"{STACK}.template.json"
-ODD = "\"quoted\" 'text' with \\back\\slashes\\ and 😀 é 漢字"
 TIMEOUT = 30
 
 
@@ -78,7 +77,7 @@ def test_bootstrap_deploy_use_update_hotswap_and_destroy(tmp_path: Path) -> None
         deployed = Deployed(aws)
         session = a_session_is_an_item_that_expires(deployed, 900)
         the_function_itself_posts_and_closes(deployed)
-        wscat_gets_back_what_is_typed(deployed)
+        wscat_gets_back_what_is_typed(deployed.url)
 
         output = str(tmp_path / "second")
         longer = ("-c", "session_seconds=7200", "--output", output)
@@ -116,16 +115,6 @@ def the_template_is_the_one_for_aws(aws: Aws, folder: Path) -> None:
     assert [s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys] == [expected]
     template = aws.client("cloudformation").get_template(StackName=STACK, TemplateStage="Original")["TemplateBody"]
     assert template == json.loads(expected)
-
-
-def wscat_gets_back_what_is_typed(deployed: Deployed) -> None:
-    with wscat(*connected(deployed.url)) as terminal:
-        terminal.expect("Connected (press CTRL+C to quit)")
-        for text in ("hello", '{"action":"nope"}', ODD):
-            terminal.answer(text, text)
-        terminal.answer('{"action":"ping"}', '{"type":"pong"}')
-        terminal.type('{"action":"session"}')
-        assert json.loads(terminal.receive())["type"] == "session"
 
 
 def a_session_is_an_item_that_expires(deployed: Deployed, seconds: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.processes import ROOT, Running, eventually, running
-from tests.wscat import connected, wscat
+from tests.wscat import wscat_gets_back_what_is_typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,6 @@ pytestmark = pytest.mark.slow
 
 # A touch interval that a test can wait out. The rest is the app as anybody deploys it.
 TOUCH_SECONDS = 1
-ODD = "\"quoted\" 'text' with \\back\\slashes\\ and 😀 é 漢字"
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +71,7 @@ def key(session_id: str) -> Any:
 
 
 def test_wscat_gets_back_what_is_typed(cloud: Running) -> None:
-    with wscat(*connected(cloud.url)) as terminal:
-        terminal.expect("Connected (press CTRL+C to quit)")
-        for text in ("hello", '{"action":"nope"}', ODD):
-            terminal.answer(text, text)
-        terminal.answer('{"action":"ping"}', '{"type":"pong"}')
-        terminal.type('{"action":"session"}')
-        assert json.loads(terminal.receive())["type"] == "session"
+    wscat_gets_back_what_is_typed(cloud.url)
 
 
 def test_a_session_has_an_item_with_a_ttl_in_the_future(cloud: Running, dynamodb: DynamoDBClient) -> None:
