@@ -1,0 +1,1 @@
+"""What the autoscalers decide: pure functions and plain objects, time passed in, every rule with its source."""

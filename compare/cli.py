@@ -1,0 +1,31 @@
+"""The command line of the comparison: one command a question."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from compare.errors import CompareError
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Choose between the ways to run the backend, before anything is deployed.",
+)
+
+
+@app.callback()
+def _commands() -> None:
+    """A callback keeps a lone command from taking the place of the whole."""
+
+
+def main() -> None:
+    """Run it. Status 2 is wrong usage or input that cannot be used, with one line on stderr that says where."""
+    try:
+        app(prog_name="python -m compare")
+    except CompareError as error:
+        print(f"compare: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
