@@ -20,6 +20,7 @@ from backend.ports import UnavailableError
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi.client import ApiGatewayManagementApiClient
     from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_sqs.client import SQSClient
 
 # At INFO it tells at every cold start where it found its credentials: bytes of log that nobody reads.
 logging.getLogger("botocore").setLevel(logging.WARNING)
@@ -36,6 +37,10 @@ _CONFIG = Config(
 )
 
 
+# Posts are tried again by `backend.delivery`, which knows how long that is worth it, and are many at once.
+_POSTING = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}, max_pool_connections=32))
+
+
 @cache
 def _session() -> botocore.session.Session:
     return botocore.session.get_session()
@@ -50,8 +55,14 @@ def dynamodb() -> "DynamoDBClient":
 def management_api(endpoint_url: str) -> "ApiGatewayManagementApiClient":
     """A client of one stage's `@connections`, at `https://{api}.execute-api.{region}.amazonaws.com/{stage}`."""
     client: ApiGatewayManagementApiClient = _session().create_client(  # type: ignore[assignment]
-        "apigatewaymanagementapi", endpoint_url=endpoint_url, config=_CONFIG
+        "apigatewaymanagementapi", endpoint_url=endpoint_url, config=_POSTING
     )
+    return client
+
+
+def sqs() -> "SQSClient":
+    """An SQS client."""
+    client: SQSClient = _session().create_client("sqs", config=_CONFIG)  # type: ignore[assignment]
     return client
 
 

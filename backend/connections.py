@@ -36,3 +36,12 @@ class ManagementApi:
                 self._client.delete_connection(ConnectionId=connection_id)
             except self._client.exceptions.GoneException:
                 return
+
+    def exists(self, connection_id: str) -> bool:
+        """Whether the connection is still there. Raises UnavailableError."""
+        with aws.translated():
+            try:
+                self._client.get_connection(ConnectionId=connection_id)
+            except self._client.exceptions.GoneException:
+                return False
+        return True

@@ -1,8 +1,8 @@
-"""The store in DynamoDB: one table, keys `pk` and `sk`, TTL attribute `expiresAt` (epoch seconds).
+"""Sessions in DynamoDB: one table, keys `pk` and `sk`, TTL attribute `expiresAt` (epoch seconds).
 
 | item | pk | sk | attributes |
 |---|---|---|---|
-| session | `session#<sessionId>` | `session` | connectionId?, generation, createdAt, expiresAt, epoch, seq, principal?, tokenHash?, previousTokenHash?, previousTokenUntil? |
+| session | `session#<sessionId>` | `session` | connectionId?, generation, createdAt, expiresAt, rooms?, principal?, tokenHash?, previousTokenHash?, previousTokenUntil? |
 | claim | `connection#<connectionId>` | `connection` | sessionId, generation, expiresAt |
 
 A session nobody holds has no connectionId. A claim exists only for a connection that resumed a session which was not its own.
@@ -40,15 +40,15 @@ class DynamoDBStore:
                     TableName=self._table,
                     Item=_session_item(session),
                     ConditionExpression="attribute_not_exists(pk) OR expiresAt <= :now",
-                    ExpressionAttributeValues={":now": _number(now)},
+                    ExpressionAttributeValues={":now": number(now)},
                 )
             except self._client.exceptions.ConditionalCheckFailedException:
                 return False
         return True
 
-    def find(self, session_id: str, now: float) -> Session | None:
-        """One consistent GetItem."""
-        item = self._get(_session_key(session_id))
+    def find(self, session_id: str, now: float, *, consistent: bool = True) -> Session | None:
+        """One GetItem."""
+        item = self._get(_session_key(session_id), consistent=consistent)
         return _live_session(item, now)
 
     def find_claim(self, connection_id: str, now: float) -> Claim | None:
@@ -60,7 +60,7 @@ class DynamoDBStore:
 
     def touch(self, claim: Claim, expires_at: int, now: float) -> None:
         """One UpdateItem, and one more for a stored claim."""
-        self._update(claim, "SET expiresAt = :expires", {":expires": _number(expires_at)}, now)
+        self._update(claim, "SET expiresAt = :expires", {":expires": number(expires_at)}, now)
         self._touch_claim(claim, expires_at)
 
     def rotate(
@@ -82,8 +82,8 @@ class DynamoDBStore:
             {
                 ":token": {"B": token},
                 ":previous": {"B": token if previous is None else previous},
-                ":until": _number(previous_until),
-                ":expires": _number(expires_at),
+                ":until": number(previous_until),
+                ":expires": number(expires_at),
             },
             now,
             returns="ALL_NEW",
@@ -91,9 +91,39 @@ class DynamoDBStore:
         self._touch_claim(claim, expires_at)
         return _session(attributes)
 
-    def release(self, claim: Claim, expires_at: int, now: float) -> None:
+    def release(self, claim: Claim, expires_at: int, now: float) -> Session:
         """One UpdateItem."""
-        self._update(claim, "SET expiresAt = :expires REMOVE connectionId", {":expires": _number(expires_at)}, now)
+        expression = "SET expiresAt = :expires REMOVE connectionId"
+        return _session(self._update(claim, expression, {":expires": number(expires_at)}, now, returns="ALL_NEW"))
+
+    def enter(self, claim: Claim, room: str, limit: int, expires_at: int, now: float) -> Session | None:
+        """One UpdateItem, and one more for a stored claim."""
+        room_left = "(attribute_not_exists(rooms) OR size(rooms) < :limit OR contains(rooms, :name))"
+        try:
+            attributes = self._update(
+                claim,
+                "SET expiresAt = :expires ADD rooms :room",
+                {
+                    ":expires": number(expires_at),
+                    ":room": {"SS": [room]},
+                    ":name": {"S": room},
+                    ":limit": number(limit),
+                },
+                now,
+                returns="ALL_NEW",
+                condition=room_left,
+            )
+        except NotHeldError as error:
+            if error.session is not None and error.session.connection_id == claim.connection_id:
+                return None
+            raise
+        self._touch_claim(claim, expires_at)
+        return _session(attributes)
+
+    def quit(self, claim: Claim, room: str, now: float) -> Session:
+        """One UpdateItem."""
+        attributes = self._update(claim, "DELETE rooms :room", {":room": {"SS": [room]}}, now, returns="ALL_NEW")
+        return _session(attributes)
 
     def take_over(self, found: Session, taken: Session, left: Session | None, now: float) -> bool:
         """One TransactWriteItems: the session, the connection's claim to it, and the session it leaves, if any."""
@@ -107,14 +137,14 @@ class DynamoDBStore:
                 "ConditionExpression": f"generation = :generation AND tokenHash = :found AND {_LIVE}",
                 "ExpressionAttributeValues": {
                     ":connection": {"S": connection_id},
-                    ":next": _number(taken.generation),
+                    ":next": number(taken.generation),
                     ":token": {"B": taken.token_hash or b""},
                     ":previous": {"B": taken.previous_token_hash or b""},
-                    ":until": _number(taken.previous_token_until),
-                    ":expires": _number(taken.expires_at),
-                    ":generation": _number(found.generation),
+                    ":until": number(taken.previous_token_until),
+                    ":expires": number(taken.expires_at),
+                    ":generation": number(found.generation),
                     ":found": {"B": found.token_hash or b""},
-                    ":now": _number(now),
+                    ":now": number(now),
                 },
             }
         }
@@ -124,8 +154,8 @@ class DynamoDBStore:
                 "Item": {
                     **_claim_key(connection_id),
                     "sessionId": {"S": taken.id},
-                    "generation": _number(taken.generation),
-                    "expiresAt": _number(taken.expires_at),
+                    "generation": number(taken.generation),
+                    "expiresAt": number(taken.expires_at),
                 },
             }
         }
@@ -147,7 +177,7 @@ class DynamoDBStore:
     def _leave(self, left: Session, expires_at: int) -> "TransactWriteItemTypeDef":
         holder: Item = {
             ":connection": {"S": left.connection_id or ""},
-            ":generation": _number(left.generation),
+            ":generation": number(left.generation),
         }
         held = "connectionId = :connection AND generation = :generation"
         if left.token_hash is None:
@@ -165,26 +195,33 @@ class DynamoDBStore:
                 "Key": _session_key(left.id),
                 "UpdateExpression": "SET expiresAt = :expires REMOVE connectionId",
                 "ConditionExpression": held,
-                "ExpressionAttributeValues": {**holder, ":expires": _number(expires_at)},
+                "ExpressionAttributeValues": {**holder, ":expires": number(expires_at)},
             }
         }
 
-    def _get(self, key: "Item") -> "Item | None":
+    def _get(self, key: "Item", *, consistent: bool = True) -> "Item | None":
         with aws.translated():
-            return self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+            return self._client.get_item(TableName=self._table, Key=key, ConsistentRead=consistent).get("Item")
 
     def _update(
-        self, claim: Claim, expression: str, values: "Item", now: float, *, returns: "ReturnValueType" = "NONE"
+        self,
+        claim: Claim,
+        expression: str,
+        values: "Item",
+        now: float,
+        *,
+        returns: "ReturnValueType" = "NONE",
+        condition: str | None = None,
     ) -> "Item":
         """Change a session as its holder, and give the attributes that `returns` asks for.
 
         Raises NotHeldError with what is there instead, without a second read.
         """
-        condition = _HELD
-        values = {**values, ":connection": {"S": claim.connection_id}, ":now": _number(now)}
+        condition = f"{_HELD} AND {condition}" if condition else _HELD
+        values = {**values, ":connection": {"S": claim.connection_id}, ":now": number(now)}
         if claim.generation is not None:
             condition += " AND generation = :generation"
-            values[":generation"] = _number(claim.generation)
+            values[":generation"] = number(claim.generation)
         with aws.translated():
             try:
                 updated = self._client.update_item(
@@ -212,9 +249,9 @@ class DynamoDBStore:
                     UpdateExpression="SET expiresAt = :expires",
                     ConditionExpression="sessionId = :session AND generation = :generation",
                     ExpressionAttributeValues={
-                        ":expires": _number(expires_at),
+                        ":expires": number(expires_at),
                         ":session": {"S": claim.session_id},
-                        ":generation": _number(claim.generation),
+                        ":generation": number(claim.generation),
                     },
                 )
             except self._client.exceptions.ConditionalCheckFailedException:
@@ -229,7 +266,7 @@ def _claim_key(connection_id: str) -> "Item":
     return {"pk": {"S": f"connection#{connection_id}"}, "sk": {"S": "connection"}}
 
 
-def _number(value: float) -> "AttributeValueTypeDef":
+def number(value: float) -> "AttributeValueTypeDef":
     """A whole number. Rounding `now` down keeps `expiresAt > :now` true exactly as long as `expires_at > now` is."""
     return {"N": str(int(value))}
 
@@ -237,11 +274,9 @@ def _number(value: float) -> "AttributeValueTypeDef":
 def _session_item(session: Session) -> "Item":
     item: Item = {
         **_session_key(session.id),
-        "generation": _number(session.generation),
-        "createdAt": _number(session.created_at),
-        "expiresAt": _number(session.expires_at),
-        "epoch": _number(session.epoch),
-        "seq": _number(session.seq),
+        "generation": number(session.generation),
+        "createdAt": number(session.created_at),
+        "expiresAt": number(session.expires_at),
     }
     if session.connection_id is not None:
         item["connectionId"] = {"S": session.connection_id}
@@ -264,8 +299,7 @@ def _session(item: "Item") -> Session:
         generation=int(item["generation"]["N"]),
         created_at=int(item["createdAt"]["N"]),
         expires_at=int(item["expiresAt"]["N"]),
-        epoch=int(item["epoch"]["N"]),
-        seq=int(item["seq"]["N"]),
+        rooms=frozenset(item["rooms"]["SS"]) if "rooms" in item else frozenset(),
         principal=item["principal"]["S"] if "principal" in item else None,
         token_hash=item["tokenHash"]["B"] if "tokenHash" in item else None,
         previous_token_hash=item["previousTokenHash"]["B"] if "previousTokenHash" in item else None,

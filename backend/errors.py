@@ -14,6 +14,10 @@ class ErrorCode(StrEnum):
     INVALID_TOKEN = "invalid-token"  # noqa: S105 - a code, not a secret
     TAKEN_OVER = "taken-over"
     CONFLICT = "conflict"
+    NO_SESSION = "no-session"
+    LIMIT = "limit"
+    TOO_LARGE = "too-large"
+    RATE = "rate"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
 

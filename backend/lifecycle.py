@@ -6,6 +6,7 @@ from collections.abc import Callable
 from aws_lambda_powertools import Logger
 
 from backend.ports import MetricsSink
+from backend.presence import Presence
 from backend.records import Connection
 from backend.sessions import Sessions
 
@@ -15,8 +16,9 @@ logger = Logger()
 class Lifecycle:
     """What happens when a connection opens and when it has ended."""
 
-    def __init__(self, sessions: Sessions, metrics: MetricsSink) -> None:
+    def __init__(self, sessions: Sessions, presence: Presence, metrics: MetricsSink) -> None:
         self._sessions = sessions
+        self._presence = presence
         self._metrics = metrics
 
     def connect(self, connection: Connection, now: float) -> bool:
@@ -25,7 +27,7 @@ class Lifecycle:
 
     def disconnect(self, connection: Connection, now: float) -> bool:
         """Let go of the connection's session. False when that failed: the session then expires by itself."""
-        return self._run("$disconnect", "Disconnects", self._sessions.end, connection, now)
+        return self._run("$disconnect", "Disconnects", self._presence.ended, connection, now)
 
     def _run(
         self, route: str, count: str, act: Callable[[Connection, float], None], connection: Connection, now: float

@@ -10,9 +10,15 @@ from msgspec import UNSET, DecodeError, Meta, Raw, Struct, UnsetType
 from msgspec.json import Decoder, Encoder
 
 from backend.errors import ErrorCode, RefusedError
+from backend.records import Message, Position
 
 Id = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | Annotated[str, Meta(min_length=1, max_length=128)]
-Sequence = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Room = Annotated[str, Meta(min_length=1, max_length=128)]
+
+#: Bytes of JSON that `data` may have: a frame to a client has at most 128 KiB, and other fields beside it.
+#: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+MAX_DATA = 126 * 1024
 
 
 # --- what clients send -----------------------------------------------------------------------------------------------
@@ -23,10 +29,45 @@ class Ping(Struct):
 
 
 class SessionRequest(Struct):
-    """`{"action":"session"[,"resume":"<token>"[,"after":N]]}`; null is as good as absent."""
+    """`{"action":"session"[,"resume":"<token>"[,"epoch":E][,"after":N]]}`; null is as good as absent."""
 
     resume: str | None = None
+    epoch: Sequence | None = None
     after: Sequence | None = None
+
+
+class JoinRequest(Struct):
+    """`{"action":"join","room":R[,"epoch":E,"after":N]}`; an `after` without an epoch means the present one."""
+
+    room: Room
+    epoch: Sequence | None = None
+    after: Sequence | None = None
+
+
+class LeaveRequest(Struct):
+    """`{"action":"leave","room":R}`"""
+
+    room: Room
+
+
+class PublishRequest(Struct):
+    """`{"action":"publish","room":R,"data":…}`; the data is kept as it was written."""
+
+    room: Room
+    data: Raw
+
+
+class SendRequest(Struct):
+    """`{"action":"send","to":"<sessionId>","data":…}`"""
+
+    to: str
+    data: Raw
+
+
+class WorkRequest(Struct):
+    """`{"action":"work","data":…}`"""
+
+    data: Raw
 
 
 class Envelope(NamedTuple):
@@ -92,20 +133,13 @@ class Pong(Reply, tag="pong"):
     """The reply to a ping."""
 
 
-class Position(Struct):
-    """A place in a stream."""
-
-    epoch: int
-    seq: int
-
-
 class SessionReply(Reply, tag="session", omit_defaults=False, kw_only=True):
     """The session a connection holds now. `expires_at`: epoch seconds, unless there is traffic before."""
 
     session_id: str
     resume_token: str
     resumed: bool
-    inbox: Position
+    inbox: Position  # a dataclass, which is encoded as an object too
     expires_at: int
 
 
@@ -114,6 +148,47 @@ class ErrorReply(Reply, tag="error", kw_only=True):
 
     code: ErrorCode
     message: str
+
+
+class Joined(Reply, tag="joined", omit_defaults=False, kw_only=True):
+    """A room joined; what was missed follows."""
+
+    room: str
+    epoch: int
+    seq: int
+    recovered: bool
+
+
+class Left(Reply, tag="left", kw_only=True):
+    """A room left."""
+
+    room: str
+
+
+class Accepted(Reply, tag="accepted", kw_only=True):
+    """A message is kept: in a room, or in somebody's inbox. Work is kept without a `seq`."""
+
+    room: str | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
+
+
+class MessageFrame(Struct, tag="message", tag_field="type", rename={"sender": "from"}, kw_only=True):
+    """A message of a room, or, without one, of the session's inbox."""
+
+    room: str | UnsetType = UNSET
+    epoch: int
+    seq: int
+    sender: str
+    data: Raw
+
+
+class ResultFrame(Struct, tag="result", tag_field="type", kw_only=True):
+    """What came of work, in the session's inbox."""
+
+    id: int | str | None
+    epoch: int
+    seq: int
+    data: Raw
 
 
 class TakenOver(Struct, tag="taken-over", tag_field="type", rename="camel"):
@@ -128,3 +203,23 @@ _encoder = Encoder()
 def encode(frame: Reply | TakenOver) -> bytes:
     """A frame as UTF-8 JSON."""
     return _encoder.encode(frame)
+
+
+def encode_message(message: Message, room: str | UnsetType = UNSET) -> bytes:
+    """The frame of a message as UTF-8 JSON."""
+    position, draft = message.position, message.draft
+    data = Raw(draft.data.encode())
+    frame: MessageFrame | ResultFrame
+    if draft.kind == "result":
+        frame = ResultFrame(id=draft.id, epoch=position.epoch, seq=position.seq, data=data)
+    else:
+        frame = MessageFrame(room=room, epoch=position.epoch, seq=position.seq, sender=draft.sender, data=data)
+    return _encoder.encode(frame)
+
+
+def data_of(request: PublishRequest | SendRequest | WorkRequest) -> str:
+    """The text of a request's data. Raises RefusedError when it is too large."""
+    data = bytes(request.data)
+    if len(data) > MAX_DATA:
+        raise RefusedError(ErrorCode.TOO_LARGE, f"data has {len(data)} bytes of JSON: at most {MAX_DATA} are allowed")
+    return data.decode()

@@ -7,7 +7,11 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ttl-expired-ite
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
+from typing import Literal
+
+_SESSION_ID = re.compile("[a-z2-7]{26}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +29,15 @@ class Connection:
         Derived, so that a message finds its session without a read, a connect costs one write, and a session that
         vanished is made again under the same id.
         """
-        digest = hashlib.sha256(self.id.encode()).digest()
-        return base64.b32encode(digest).decode().lower()[:26]
+        return _digest(self.id)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
     """One client's state, held by one connection at a time, or by none between a disconnect and a resume.
 
-    `generation` counts the takeovers: what belongs to an older one changes nothing. `epoch` and `seq` are the inbox's:
-    the epoch tells an inbox that began anew from one that went on. Tokens are stored as SHA-256 hashes only.
+    `generation` counts the takeovers: what belongs to an older one changes nothing. `rooms` are those it has joined,
+    connected or not. Tokens are stored as SHA-256 hashes only.
     """
 
     id: str
@@ -42,8 +45,7 @@ class Session:
     generation: int
     created_at: int
     expires_at: int
-    epoch: int
-    seq: int = 0
+    rooms: frozenset[str] = frozenset()
     principal: str | None = None
     token_hash: bytes | None = None
     previous_token_hash: bytes | None = None
@@ -57,3 +59,69 @@ class Claim:
     session_id: str
     connection_id: str
     generation: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Who gets what is published in a room: a session, through the connection that holds it."""
+
+    session_id: str
+    connection_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a stream. The epoch tells a stream that began anew from one that went on; a stream without messages
+    is at epoch 0."""
+
+    epoch: int = 0
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message before it has a place: `data` is JSON text, as the client sent it.
+
+    Two drafts with the same sender, id and kind are one message that was sent twice.
+    """
+
+    sender: str
+    data: str
+    id: int | str | None = None
+    kind: Literal["message", "result"] = "message"
+
+    @property
+    def key(self) -> str | None:
+        """What two attempts have in common; None when they cannot be told. 26 characters, 130 bits of a hash."""
+        if self.id is None:
+            return None
+        return _digest(f"{self.kind}#{self.sender}#{type(self.id).__name__}#{self.id}")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message in its place."""
+
+    position: Position
+    draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A stream's end, and what of it a client missed, in order.
+
+    `recovered` is False when the history no longer reaches back to where the client was.
+    """
+
+    position: Position
+    messages: tuple[Message, ...] = ()
+    recovered: bool = True
+
+
+def is_session_id(text: str) -> bool:
+    """Whether a text has the shape of a session's id."""
+    return _SESSION_ID.fullmatch(text) is not None
+
+
+def _digest(text: str) -> str:
+    return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()[:26]

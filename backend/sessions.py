@@ -4,7 +4,6 @@ A connection is given a session whose id derives from its own (`Connection.sessi
 another session has a stored claim, looked up when the derived session turns out not to be held.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import NamedTuple, TypeVar
 from backend import tokens
 from backend.errors import ErrorCode, RefusedError
 from backend.ports import NotHeldError, Store
+from backend.recent import Recent
 from backend.records import Claim, Connection, Session
 from backend.tokens import GRACE_SECONDS, Token
 
@@ -46,68 +46,62 @@ class ConflictError(RefusedError):
 
 
 class Issued(NamedTuple):
-    """A session with its new token; `taken_from` is the connection that held it until now, if another one did."""
+    """A session with its new token.
+
+    `taken_from` is the connection that held it until now, if another one did; `left` is the session that the new one
+    held instead.
+    """
 
     session: Session
     token: Token
     taken_from: str | None = None
+    left: Session | None = None
 
 
-class Touches:
-    """When this host last touched each connection's session, for the connections it saw last.
+class TooManyRoomsError(RefusedError):
+    """The session is in as many rooms as it may be."""
 
-    Bounded: one that has been dropped costs a write too many, nothing else.
-    """
-
-    def __init__(self, limit: int = 10_000) -> None:
-        self._limit = limit
-        self._touched: OrderedDict[str, float] = OrderedDict()
-
-    def last(self, connection: Connection) -> float:
-        """The last touch known here; a connection's own start was one."""
-        return max(connection.connected_at, self._touched.get(connection.id, 0.0))
-
-    def note(self, connection: Connection, now: float) -> None:
-        """Remember a touch."""
-        self._touched[connection.id] = now
-        self._touched.move_to_end(connection.id)
-        if len(self._touched) > self._limit:
-            self._touched.popitem(last=False)
-
-    def forget(self, connection: Connection) -> None:
-        """Drop a connection that has ended."""
-        self._touched.pop(connection.id, None)
+    def __init__(self, limit: int) -> None:
+        super().__init__(ErrorCode.LIMIT, f"a session may be in {limit} rooms at once; leave one first")
 
 
 class Sessions:
     """The life of sessions over a store. Every method may raise UnavailableError; `now` is the caller's clock."""
 
-    def __init__(self, store: Store, *, session_seconds: int, touch_seconds: int) -> None:
+    def __init__(self, store: Store, *, session_seconds: int, touch_seconds: int, max_rooms: int = 50) -> None:
         self._store = store
         self._session_seconds = session_seconds
         self._touch_seconds = touch_seconds
-        self._touches = Touches()
+        self._max_rooms = max_rooms
+        self._touches = Recent[float]()
+        self._claims = Recent[Claim]()
         self._retry_at = 0.0
 
     def begin(self, connection: Connection, now: float) -> None:
         """Give a connection that opens its session. One write; a repeated call changes nothing."""
         self._store.create(self._new(connection, connection.session_id, generation=1, now=now), now)
 
-    def end(self, connection: Connection, now: float) -> None:
-        """Let go of the connection's session, which stays resumable until it expires.
+    def end(self, connection: Connection, now: float) -> Session | None:
+        """Let go of the connection's session, which stays resumable until it expires, and give it.
 
         Does nothing when the session is gone, has moved on to a newer connection, or was let go of before: API Gateway
         sends `$disconnect` late, more than once, or never.
         """
-        self._touches.forget(connection)
-        expires_at = self._expiry(now)
-        try:
-            self._store.release(_derived(connection), expires_at, now)
-        except NotHeldError:
-            claim = self._store.find_claim(connection.id, now)
-            if claim is not None:
-                with suppress(NotHeldError):
-                    self._store.release(claim, expires_at, now)
+        self._touches.forget(connection.id)
+        self._claims.forget(connection.id)
+        released = self._release(_derived(connection), now)
+        if released is None and (claim := self._store.find_claim(connection.id, now)) is not None:
+            released = self._release(claim, now)
+        return released
+
+    def gone(self, session_id: str, connection_id: str, now: float) -> Session | None:
+        """Let go of a session whose connection turned out to be gone, and give it; None when another one holds it."""
+        return self._release(Claim(session_id, connection_id), now)
+
+    def _release(self, claim: Claim, now: float) -> Session | None:
+        with suppress(NotHeldError):
+            return self._store.release(claim, self._expiry(now), now)
+        return None
 
     def touch(self, connection: Connection, now: float) -> None:
         """Keep the connection's session alive, and make it again if it vanished; at most once a touch interval.
@@ -115,16 +109,58 @@ class Sessions:
         A session that another connection took over is left alone. After a failure the next attempts of this host wait
         RETRY_SECONDS.
         """
-        if now - self._touches.last(connection) < self._touch_seconds or now < self._retry_at:
+        # A connection's own start was a touch.
+        known = max(connection.connected_at, self._touches.get(connection.id) or 0.0)
+        if now - known < self._touch_seconds or now < self._retry_at:
             return
         try:
-            self._hold(connection, now, lambda claim: self._store.touch(claim, self._expiry(now), now))
+            # Another host may have touched it: reading costs a twentieth of a write, and hosts may be many.
+            touched = self._last_touch(connection, now)
+            if now - touched >= self._touch_seconds:
+                self._hold(connection, now, lambda claim: self._store.touch(claim, self._expiry(now), now))
+                touched = now
         except LostSessionError:
-            pass  # Noted below all the same: asking again with every message would find nothing new.
+            touched = now  # Asking again with every message would find nothing new.
         except Exception:
             self._retry_at = now + RETRY_SECONDS
             raise
-        self._touches.note(connection, now)
+        self._touches.note(connection.id, touched)
+
+    def _last_touch(self, connection: Connection, now: float) -> float:
+        """When the connection's session was last touched; 0 when that is not seen."""
+        claim = self._claims.get(connection.id) or _derived(connection)
+        session = self._store.find(claim.session_id, now, consistent=False)
+        if session is None or session.connection_id != connection.id:
+            return 0.0
+        return session.expires_at - self._session_seconds
+
+    def held(self, connection: Connection, now: float) -> Session:
+        """The session that the connection holds, read consistently. Raises LostSessionError."""
+        session = self._held(connection, now)
+        if session is None:
+            self._hold(connection, now, lambda claim: self._store.touch(claim, self._expiry(now), now))
+            session = self._held(connection, now)
+        if session is None:
+            raise LostSessionError
+        return session
+
+    def find(self, session_id: str, now: float) -> Session | None:
+        """A live session, whoever holds it."""
+        return self._store.find(session_id, now)
+
+    def enter(self, connection: Connection, room: str, now: float) -> Session:
+        """Add a room to the connection's session, and touch it. Raises LostSessionError and TooManyRoomsError."""
+        session = self._hold(
+            connection, now, lambda claim: self._store.enter(claim, room, self._max_rooms, self._expiry(now), now)
+        )
+        if session is None:
+            raise TooManyRoomsError(self._max_rooms)
+        self._touches.note(connection.id, now)
+        return session
+
+    def quit(self, connection: Connection, room: str, now: float) -> Session:
+        """Take a room from the connection's session. Raises LostSessionError."""
+        return self._hold(connection, now, lambda claim: self._store.quit(claim, room, now))
 
     def issue(self, connection: Connection, now: float) -> Issued:
         """A new resume token for the session the connection holds. Raises LostSessionError."""
@@ -134,7 +170,7 @@ class Sessions:
             return Issued(self._rotate(claim, token, None, now), token)
 
         issued = self._hold(connection, now, rotate)
-        self._touches.note(connection, now)
+        self._touches.note(connection.id, now)
         return issued
 
     def resume(self, connection: Connection, text: str, now: float) -> Issued:
@@ -152,7 +188,7 @@ class Sessions:
                 raise InvalidTokenError
             issued = self._take(found, used, connection, now)
             if issued is not None:
-                self._touches.note(connection, now)
+                self._touches.note(connection.id, now)
                 return issued
         raise ConflictError
 
@@ -178,7 +214,10 @@ class Sessions:
         )
         if not self._store.take_over(found, taken, left, now):
             return None
-        return Issued(taken, token, taken_from=found.connection_id)
+        self._claims.note(connection.id, _claim(connection, taken))
+        # Read again: what the older connection did until it lost the session, such as a join, counts.
+        session = self._store.find(found.id, now) or taken
+        return Issued(session, token, taken_from=found.connection_id, left=left)
 
     def _rotate(self, claim: Claim, token: Token, used: Token | None, now: float) -> Session:
         previous = used.digest if used is not None else None
@@ -188,6 +227,11 @@ class Sessions:
 
     def _hold(self, connection: Connection, now: float, act: Callable[[Claim], T]) -> T:
         """Act on the session the connection holds, made again first if it vanished. Raises LostSessionError."""
+        known = self._claims.get(connection.id)
+        if known is not None:
+            with suppress(NotHeldError):
+                return act(known)
+            self._claims.forget(connection.id)
         claim = _derived(connection)
         try:
             return act(claim)
@@ -197,9 +241,12 @@ class Sessions:
         if resumed is not None:
             claim = resumed
             try:
-                return act(claim)
+                result = act(claim)
             except NotHeldError as error:
                 session = error.session
+            else:
+                self._claims.note(connection.id, claim)
+                return result
         if session is not None:
             raise LostSessionError
         # Of two hosts that come here at once only one creates; both then act on the same session.
@@ -211,7 +258,8 @@ class Sessions:
 
     def _held(self, connection: Connection, now: float) -> Session | None:
         """The session the connection holds, read without changing it."""
-        session = self._store.find(connection.session_id, now)
+        known = self._claims.get(connection.id) or _derived(connection)
+        session = self._store.find(known.session_id, now)
         if session is not None and session.connection_id == connection.id:
             return session
         claim = self._store.find_claim(connection.id, now)
@@ -225,7 +273,6 @@ class Sessions:
             generation=generation,
             created_at=int(now),
             expires_at=self._expiry(now),
-            epoch=int(now * 1000),
             principal=connection.principal,
         )
 

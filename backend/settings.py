@@ -23,7 +23,12 @@ class Settings:
     `backend` is a dimension of every metric. `touch_seconds` is the least time between two writes that keep one session
     alive. `session_seconds` is how long a session outlives its last touch: never less than the time after which the
     gateway would have closed a silent connection, plus one touch interval. `connections_url` is the stage's
-    `@connections` endpoint, as boto3 takes it for `endpoint_url`; only a host that posts needs it.
+    `@connections` endpoint, as boto3 takes it for `endpoint_url`; only a host that posts needs it. `jobs_url` and
+    `deliveries_url` are SQS queues: for work, and for what is published in large rooms.
+
+    Caps: `max_rooms` of one session, `max_members` of one room, `message_rate` of one connection a second on one host
+    (0: none). A stream's history has the last `history_messages` of the last `history_seconds`, or of `session_seconds`
+    when that is longer: who may resume may catch up.
     """
 
     table_name: str
@@ -31,6 +36,13 @@ class Settings:
     touch_seconds: int = 300
     session_seconds: int = 900
     connections_url: str | None = None
+    jobs_url: str | None = None
+    deliveries_url: str | None = None
+    max_rooms: int = 50
+    max_members: int = 1000
+    message_rate: int = 100
+    history_messages: int = 100
+    history_seconds: int = 3600
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -54,13 +66,31 @@ class Settings:
             touch_seconds=touch_seconds,
             session_seconds=session_seconds,
             connections_url=_url(environment, "CONNECTIONS_URL"),
+            jobs_url=_url(environment, "JOBS_URL"),
+            deliveries_url=_url(environment, "DELIVERIES_URL"),
+            max_rooms=_whole_number(environment, "MAX_ROOMS", cls.max_rooms, least=1),
+            max_members=_whole_number(environment, "MAX_MEMBERS", cls.max_members, least=1),
+            message_rate=_whole_number(environment, "MESSAGE_RATE", cls.message_rate, least=0),
+            history_messages=_whole_number(environment, "HISTORY_MESSAGES", cls.history_messages, least=1),
+            history_seconds=max(
+                session_seconds, _whole_number(environment, "HISTORY_SECONDS", cls.history_seconds, least=1)
+            ),
         )
 
     def posting_url(self) -> str:
         """`connections_url`, for a host that posts. Raises SettingsError when it is not set."""
-        if self.connections_url is None:
-            raise SettingsError("CONNECTIONS_URL is not set: it must be the stage's https:// URL, without @connections")
-        return self.connections_url
+        return _needed("CONNECTIONS_URL", self.connections_url, "the stage's https:// URL, without @connections")
+
+    def queue_urls(self) -> tuple[str, str]:
+        """`jobs_url` and `deliveries_url`, for who answers messages. Raises SettingsError when one is not set."""
+        jobs = _needed("JOBS_URL", self.jobs_url, "the URL of the SQS queue for work")
+        return jobs, _needed("DELIVERIES_URL", self.deliveries_url, "the URL of the SQS queue for large rooms")
+
+
+def _needed(name: str, value: str | None, what: str) -> str:
+    if value is None:
+        raise SettingsError(f"{name} is not set: it must be {what}")
+    return value
 
 
 def _whole_number(environment: Mapping[str, str], name: str, default: int, *, least: int) -> int:
@@ -68,7 +98,7 @@ def _whole_number(environment: Mapping[str, str], name: str, default: int, *, le
     if text is None:
         return default
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= least):
-        raise SettingsError(f"{name} is {text!r}: it must be a whole number of seconds, at least {least}")
+        raise SettingsError(f"{name} is {text!r}: it must be a whole number, at least {least}")
     return int(text)
 
 

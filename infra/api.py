@@ -15,10 +15,7 @@ from infra.settings import Settings
 STAGE = "prod"
 
 # The routes that reply. Every other action falls to `$default`.
-REPLYING = ("$default", "ping", "session")
-
-# Posting to a connection, and closing it.
-CONNECTION_METHODS = ("POST", "DELETE")
+REPLYING = ("$default", "ping", "session", "join", "leave", "publish", "send", "work")
 
 
 def build_api(scope: Construct) -> apigatewayv2.WebSocketApi:
@@ -64,12 +61,15 @@ def add_routes(
         _acknowledge(route, "AwsSolutions-APIG4", "API Gateway allows an authorizer on $connect alone.")
 
 
-def allow_connections(stage: apigatewayv2.WebSocketStage, role: iam.IRole) -> None:
-    """Let `role` post to the stage's connections and close them; the L2's own grant takes every method."""
+def allow_connections(stage: apigatewayv2.WebSocketStage, role: iam.IRole, *methods: str) -> None:
+    """Let `role` post to the stage's connections, close them, or look at them: POST, DELETE, GET.
+
+    The L2's own grant takes every method.
+    """
     stack = Stack.of(stage)
     api = stage.api.api_id
     logical_id = stack.get_logical_id(cast("apigatewayv2.CfnApi", stage.api.node.default_child))
-    for method in CONNECTION_METHODS:
+    for method in methods:
         path = f"{STAGE}/{method}/@connections/*"
         arn = stack.format_arn(service="execute-api", resource=api, resource_name=path)
         role.add_to_principal_policy(iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=[arn]))

@@ -72,7 +72,7 @@ class FunctionFactory:
         construct_id: str,
         handler: str,
         *,
-        operations: Sequence[str],
+        operations: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ) -> BuiltFunction:
         """Return a function with a log group and a role of its own.
@@ -88,7 +88,8 @@ class FunctionFactory:
         )
         role = iam.Role(self.scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
-        self.table.grant(role, *(f"dynamodb:{operation}" for operation in operations))
+        if operations:
+            self.table.grant(role, *(f"dynamodb:{operation}" for operation in operations))
         function = lambda_.Function(
             self.scope,
             construct_id,

@@ -29,7 +29,7 @@ LAMBDA_PLATFORM = (
 )
 
 # The services that the functions call. botocore brings models of 400 more, 80% of the layer.
-SERVICES = ("dynamodb", "apigatewaymanagementapi")
+SERVICES = ("dynamodb", "apigatewaymanagementapi", "sqs")
 
 
 class LayerError(Exception):

@@ -38,6 +38,10 @@ class Settings:
     memory_mb: CPU comes in proportion, 1,769 MB being one vCPU. A handler is a few milliseconds of Python around a wait
         for DynamoDB; what more memory shortens is the cold start, since importing is CPU alone.
     timeout_seconds: of each function. API Gateway itself gives up after 29.
+    max_rooms, max_members: rooms that a session may be in, members that a room may have.
+    message_rate: messages a second of one connection in one function environment; 0 for no limit but the stage's.
+    history_messages, history_seconds: what a stream keeps for clients that missed something, whichever is less. The
+        time is at least session_seconds.
     retain_table: keep the table when the stack is destroyed. Nothing in it outlives its TTL anyway.
     """
 
@@ -50,6 +54,11 @@ class Settings:
     throttle_burst: int = 500
     memory_mb: int = 512
     timeout_seconds: int = 10
+    max_rooms: int = 50
+    max_members: int = 1000
+    message_rate: int = 100
+    history_messages: int = 100
+    history_seconds: int = 3600
     retain_table: bool = False
 
     @classmethod
@@ -86,6 +95,13 @@ class Settings:
         self._check("throttle_burst", 1, 100_000)
         self._check("memory_mb", 128, 10_240)
         self._check("timeout_seconds", 1, 28)
+        # The rooms are in the session's row, which every touch writes.
+        self._check("max_rooms", 1, 200)
+        self._check("max_members", 1, 10_000)
+        self._check("message_rate", 0, 10_000)
+        # Each one that was missed is a post of its own.
+        self._check("history_messages", 1, 1000)
+        self._check("history_seconds", 60, 7 * 86_400)
         # A silent connection is alive for ten minutes, and its last touch may be one interval old by then.
         if self.session_seconds < IDLE_SECONDS + self.touch_seconds:
             raise SettingsError(

@@ -1,1 +1,1 @@
-"""Lambda entry points: `lambdas.connect.handler`, `lambdas.disconnect.handler`, `lambdas.message.handler`."""
+"""Lambda entry points: `lambdas.<name>.handler`, one small module a function."""

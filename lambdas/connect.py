@@ -4,9 +4,10 @@ import time
 from typing import Any
 
 from backend.lifecycle import Lifecycle
-from lambdas.environment import connection_of, metrics, sessions
+from backend.presence import Presence
+from lambdas.environment import connection_of, members, metrics, sessions
 
-lifecycle = Lifecycle(sessions, metrics)
+lifecycle = Lifecycle(sessions, Presence(sessions, members), metrics)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

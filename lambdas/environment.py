@@ -1,10 +1,11 @@
-"""What the functions share, made once an environment: Lambda gives this phase more CPU, and every event reuses it."""
+"""What all functions share, made once an environment: Lambda gives this phase more CPU, and every event reuses it."""
 
 import os
 from typing import Any
 
 from backend import aws
 from backend.dynamodb import DynamoDBStore
+from backend.dynamodb_rooms import DynamoDBMembers
 from backend.emf import EmfMetrics
 from backend.records import Connection
 from backend.sessions import Sessions
@@ -12,11 +13,14 @@ from backend.settings import Settings
 
 settings = Settings.from_environment(os.environ)
 metrics = EmfMetrics(settings.backend)
+dynamodb = aws.dynamodb()
 sessions = Sessions(
-    DynamoDBStore(aws.dynamodb(), settings.table_name),
+    DynamoDBStore(dynamodb, settings.table_name),
     session_seconds=settings.session_seconds,
     touch_seconds=settings.touch_seconds,
+    max_rooms=settings.max_rooms,
 )
+members = DynamoDBMembers(dynamodb, settings.table_name)
 
 
 def connection_of(event: dict[str, Any]) -> Connection:

@@ -1,4 +1,4 @@
-"""Fixtures: a fresh table a test, the real store on it, and the application over both."""
+"""Fixtures: a fresh table a test, the real stores on it, and the application over them."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -6,9 +6,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backend.dynamodb import DynamoDBStore
+from backend.dynamodb_rooms import DynamoDBMembers
+from backend.dynamodb_streams import DynamoDBStreams
 from backend.router import Router
 from backend.sessions import Sessions
-from tests.backend.support import SESSION_SECONDS, TABLE, TOUCH_SECONDS, FakeMetrics, FakeOutbound, table
+from tests.backend.support import (
+    SESSION_SECONDS,
+    TABLE,
+    TOUCH_SECONDS,
+    App,
+    FakeMetrics,
+    FakeOutbound,
+    FakeQueue,
+    sessions_on,
+    streams_on,
+    table,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -34,6 +47,16 @@ def store(client: "DynamoDBClient") -> DynamoDBStore:
 
 
 @pytest.fixture
+def streams(client: "DynamoDBClient") -> DynamoDBStreams:
+    return streams_on(client)
+
+
+@pytest.fixture
+def members(client: "DynamoDBClient") -> DynamoDBMembers:
+    return DynamoDBMembers(client, TABLE)
+
+
+@pytest.fixture
 def sessions(store: DynamoDBStore) -> Sessions:
     return Sessions(store, session_seconds=SESSION_SECONDS, touch_seconds=TOUCH_SECONDS)
 
@@ -44,10 +67,22 @@ def outbound() -> FakeOutbound:
 
 
 @pytest.fixture
+def queue() -> FakeQueue:
+    return FakeQueue()
+
+
+@pytest.fixture
 def metrics() -> FakeMetrics:
     return FakeMetrics()
 
 
 @pytest.fixture
-def router(sessions: Sessions, outbound: FakeOutbound, metrics: FakeMetrics) -> Router:
-    return Router(sessions, outbound, metrics)
+def app(client: "DynamoDBClient", outbound: FakeOutbound, queue: FakeQueue, metrics: FakeMetrics) -> App:
+    return App(client, outbound, queue, metrics, sessions_on(client))
+
+
+@pytest.fixture
+def router(
+    client: "DynamoDBClient", sessions: Sessions, outbound: FakeOutbound, queue: FakeQueue, metrics: FakeMetrics
+) -> Router:
+    return App(client, outbound, queue, metrics, sessions).router

@@ -1,7 +1,7 @@
 """The table the tests run on, and the two ports that are not the store."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,16 @@ from moto import mock_aws
 
 from backend import aws
 from backend.connections import ManagementApi
+from backend.delivery import Delivery
+from backend.dynamodb import DynamoDBStore
+from backend.dynamodb_rooms import DynamoDBMembers
+from backend.dynamodb_streams import DynamoDBStreams
+from backend.messaging import Messaging
+from backend.presence import Presence
+from backend.rates import Rates
+from backend.records import Connection
+from backend.router import Router
+from backend.sessions import Sessions
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -20,6 +30,11 @@ TABLE = "duplex"
 NOW = 1_800_000_000.5
 SESSION_SECONDS = 900
 TOUCH_SECONDS = 300
+HISTORY_MESSAGES = 5
+HISTORY_SECONDS = 3600
+MAX_ROOMS = 3
+MAX_MEMBERS = 4
+INLINE = 3
 
 
 @contextmanager
@@ -115,19 +130,45 @@ class FakeOutbound:
     closed: list[str] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     post_error: Exception | None = None
+    posted: list[bytes] = field(default_factory=list)
 
     def post(self, connection_id: str, data: bytes) -> bool:
-        """Remember the frame, parsed."""
+        """Remember the frame, as it is and parsed."""
         if self.post_error is not None:
             raise self.post_error
         if connection_id in self.gone:
             return False
+        self.posted.append(data)
         self.frames.append((connection_id, json.loads(data)))
         return True
 
     def close(self, connection_id: str) -> None:
         """Remember the connection."""
         self.closed.append(connection_id)
+
+    def exists(self, connection_id: str) -> bool:
+        """Everything is there that is not gone."""
+        return connection_id not in self.gone
+
+    def to(self, connection: Connection) -> list[Any]:
+        """The frames for one connection, which are then forgotten."""
+        found = [frame for target, frame in self.frames if target == connection.id]
+        self.frames = [(target, frame) for target, frame in self.frames if target != connection.id]
+        return found
+
+
+@dataclass
+class FakeQueue:
+    """A Queue that remembers, or fails."""
+
+    bodies: list[str] = field(default_factory=list)
+    error: Exception | None = None
+
+    def put(self, bodies: Sequence[str]) -> None:
+        """Remember the messages."""
+        if self.error is not None:
+            raise self.error
+        self.bodies.extend(bodies)
 
 
 @dataclass
@@ -145,3 +186,48 @@ class FakeMetrics:
         route, values = self.records[-1]
         assert values["Latency"] >= 0
         return route, {name: value for name, value in values.items() if name != "Latency"}
+
+
+def sessions_on(client: "DynamoDBClient") -> Sessions:
+    """Sessions as one host has them."""
+    return Sessions(
+        DynamoDBStore(client, TABLE),
+        session_seconds=SESSION_SECONDS,
+        touch_seconds=TOUCH_SECONDS,
+        max_rooms=MAX_ROOMS,
+    )
+
+
+def streams_on(client: "DynamoDBClient") -> DynamoDBStreams:
+    """Streams with a short history."""
+    return DynamoDBStreams(client, TABLE, messages=HISTORY_MESSAGES, seconds=HISTORY_SECONDS)
+
+
+class App:
+    """The application of one host, on a table, as a host puts it together."""
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        outbound: FakeOutbound,
+        queue: FakeQueue,
+        metrics: FakeMetrics,
+        sessions: Sessions,
+        *,
+        rate: int = 0,
+    ) -> None:
+        members = DynamoDBMembers(client, TABLE)
+        self.sessions = sessions
+        self.presence = Presence(sessions, members, outbound)
+        self.delivery = Delivery(outbound, self.presence.gone, queue, inline=INLINE, seconds=0.2)
+        self.messaging = Messaging(
+            sessions, self.presence, streams_on(client), members, self.delivery, max_members=MAX_MEMBERS
+        )
+        self.router = Router(
+            sessions, self.presence, self.messaging, self.delivery, outbound, queue, metrics, Rates(rate)
+        )
+
+    def ask(self, connection: Connection, now: float = NOW, **message: Any) -> Any:
+        """The reply to a message, parsed; None when it went out by itself."""
+        reply = self.router.message(connection, json.dumps(message), now)
+        return None if reply is None else json.loads(reply)

@@ -2,7 +2,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from backend.dynamodb_rooms import DynamoDBMembers
 from backend.lifecycle import Lifecycle
+from backend.presence import Presence
 from backend.records import Connection
 from backend.sessions import Sessions
 from tests.backend.support import NOW, FakeMetrics, failing, session_item
@@ -14,8 +16,8 @@ CONNECTION = Connection("c=", NOW)
 
 
 @pytest.fixture
-def lifecycle(sessions: Sessions, metrics: FakeMetrics) -> Lifecycle:
-    return Lifecycle(sessions, metrics)
+def lifecycle(sessions: Sessions, members: DynamoDBMembers, metrics: FakeMetrics) -> Lifecycle:
+    return Lifecycle(sessions, Presence(sessions, members), metrics)
 
 
 def test_a_connection_opens_with_a_session_and_ends_without(

@@ -8,17 +8,17 @@ from backend import tokens
 from backend.dynamodb import DynamoDBStore
 from backend.ports import UnavailableError
 from backend.records import Claim, Connection, Session
-from backend.sessions import RETRY_SECONDS, ConflictError, InvalidTokenError, LostSessionError, Sessions, Touches
+from backend.sessions import RETRY_SECONDS, ConflictError, InvalidTokenError, LostSessionError, Sessions
 from tests.backend.support import (
     NOW,
     SESSION_SECONDS,
-    TABLE,
     TOUCH_SECONDS,
     Calls,
     delete_session,
     failing,
     items,
     session_item,
+    sessions_on,
 )
 
 if TYPE_CHECKING:
@@ -34,10 +34,6 @@ def held(store: DynamoDBStore, connection: Connection, now: float = NOW) -> Sess
     session = store.find(connection.session_id, now)
     assert session is not None
     return session
-
-
-def second_host(client: "DynamoDBClient") -> Sessions:
-    return Sessions(DynamoDBStore(client, TABLE), session_seconds=SESSION_SECONDS, touch_seconds=TOUCH_SECONDS)
 
 
 # --- begin and touch --------------------------------------------------------------------------------------------------
@@ -64,7 +60,29 @@ def test_a_steady_stream_touches_once_an_interval(client: "DynamoDBClient", sess
     calls = Calls(client)
     for second in range(2 * TOUCH_SECONDS):
         sessions.touch(OLD, NOW + second)
-    assert calls == ["UpdateItem"]
+    assert calls == ["GetItem", "UpdateItem"]
+
+
+def test_of_many_hosts_one_touches_and_the_others_see_that_it_has(client: "DynamoDBClient", sessions: Sessions) -> None:
+    sessions.begin(OLD, NOW)
+    hosts = [sessions_on(client) for _ in range(5)]
+    calls = Calls(client)
+    for host in hosts:
+        host.touch(OLD, DUE)
+        host.touch(OLD, DUE + 1)
+    assert calls == ["GetItem", "UpdateItem", *["GetItem"] * 4]
+
+
+def test_a_touch_is_due_an_interval_after_that_of_another_host(client: "DynamoDBClient", sessions: Sessions) -> None:
+    sessions.begin(OLD, NOW)
+    other = sessions_on(client)
+    other.touch(OLD, DUE)
+    sessions.touch(OLD, DUE + 10)
+    calls = Calls(client)
+    sessions.touch(OLD, DUE + TOUCH_SECONDS - 1)
+    assert calls == []
+    sessions.touch(OLD, DUE + TOUCH_SECONDS)
+    assert calls == ["GetItem", "UpdateItem"]
 
 
 def test_a_touch_keeps_the_session_for_its_whole_time(sessions: Sessions, store: DynamoDBStore) -> None:
@@ -87,11 +105,11 @@ def test_a_vanished_session_is_made_again_under_the_same_id(
     session = held(store, OLD, now)
     assert session.connection_id == OLD.id
     assert session.expires_at == int(now) + SESSION_SECONDS
-    assert session.epoch == int(now * 1000), "its inbox began anew, and says so"
+    assert session.created_at == int(now)
 
 
 def test_two_hosts_that_make_a_session_again_make_one(client: "DynamoDBClient", sessions: Sessions) -> None:
-    other = second_host(client)
+    other = sessions_on(client)
     sessions.touch(OLD, DUE)
     before = items(client)
     other.touch(OLD, DUE)
@@ -104,12 +122,12 @@ def test_a_session_made_by_another_host_in_the_meantime_is_used(
     create = store.create
 
     def lose(session: Session, now: float) -> bool:
-        assert create(replace(session, epoch=1), now), "the other host is quicker"
+        assert create(replace(session, created_at=1), now), "the other host is quicker"
         return create(session, now)
 
     monkeypatch.setattr(store, "create", lose)
     sessions.touch(OLD, DUE)
-    assert held(store, OLD, DUE).epoch == 1
+    assert held(store, OLD, DUE).created_at == 1
     assert len(items(client)) == 1
 
 
@@ -121,15 +139,7 @@ def test_after_a_failed_touch_the_store_is_left_alone_for_a_while(client: "Dynam
     sessions.touch(OLD, DUE + RETRY_SECONDS - 1)
     assert calls == []
     sessions.touch(OLD, DUE + RETRY_SECONDS)
-    assert calls == ["UpdateItem"]
-
-
-def test_the_memory_of_touches_is_bounded_and_drops_the_oldest() -> None:
-    touches = Touches(limit=2)
-    first, second, third = (Connection(name, 0) for name in "abc")
-    for at, connection in enumerate([first, second, first, third], start=1):
-        touches.note(connection, at)
-    assert [touches.last(connection) for connection in (first, second, third)] == [3, 0, 4]
+    assert calls == ["GetItem", "UpdateItem"]
 
 
 # --- end --------------------------------------------------------------------------------------------------------------
@@ -214,7 +224,7 @@ def test_a_resumed_session_is_kept_and_ended_by_its_new_connection(
     calls = Calls(client)
 
     sessions.touch(NEW, DUE)
-    assert calls == ["UpdateItem", "GetItem", "UpdateItem", "UpdateItem"], "own, claim, session, claim"
+    assert calls == ["GetItem", "UpdateItem", "UpdateItem"], "what it looked like, session, claim"
     assert held(store, OLD).expires_at == int(DUE) + SESSION_SECONDS
     assert store.find_claim(NEW.id, DUE + SESSION_SECONDS - 1) is not None
 
@@ -366,7 +376,7 @@ def test_two_racing_resumes_follow_one_another(
     token = sessions.issue(OLD, NOW).token
     third = Connection("third=", NOW)
     take_over = store.take_over
-    rivals = [lambda: second_host(client).resume(third, str(token), NOW)]
+    rivals = [lambda: sessions_on(client).resume(third, str(token), NOW)]
 
     def race(found: Session, taken: Session, left: Session | None, now: float) -> bool:
         if rivals:
@@ -397,7 +407,7 @@ def test_one_connection_that_resumes_twice_at_once_gets_the_session_once(
 ) -> None:
     token = sessions.issue(OLD, NOW).token
     find = store.find
-    rivals = [lambda: second_host(client).resume(NEW, str(token), NOW)]
+    rivals = [lambda: sessions_on(client).resume(NEW, str(token), NOW)]
 
     def race(session_id: str, now: float) -> Session | None:
         found = find(session_id, now)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +12,8 @@ from botocore.exceptions import ClientError
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from tests.processes import ROOT, Running, eventually, running
+from tests.processes import Running, eventually, running
+from tests.synthesized import synthesized
 from tests.wscat import wscat_gets_back_what_is_typed
 
 if TYPE_CHECKING:
@@ -33,13 +31,8 @@ TOUCH_SECONDS = 1
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("cloud")
-    environment = {
-        **os.environ,
-        "CDK_OUTDIR": str(folder / "cdk.out"),
-        "CDK_CONTEXT_JSON": json.dumps({"touch_seconds": TOUCH_SECONDS}),
-    }
-    subprocess.run([sys.executable, "app.py"], cwd=ROOT, env=environment, check=True)
-    with running(folder, "--assembly", str(folder / "cdk.out")) as cloud:
+    assembly = synthesized(folder, touch_seconds=TOUCH_SECONDS)
+    with running(folder, "--assembly", str(assembly)) as cloud:
         yield cloud
 
 

@@ -51,12 +51,25 @@ def allowed(assembly: Assembly, handler: str) -> dict[str, list[Any]]:
     return found
 
 
-def test_there_are_three_functions_and_one_table(assembly: Assembly) -> None:
-    assert set(functions(assembly)) == {
-        "lambdas.connect.handler",
-        "lambdas.disconnect.handler",
-        "lambdas.message.handler",
-    }
+#: What each function may do to the table: what it does, and no more.
+OPERATIONS = {
+    "lambdas.connect.handler": {"PutItem"},
+    "lambdas.disconnect.handler": {"GetItem", "UpdateItem", "DeleteItem"},
+    "lambdas.message.handler": {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
+    "lambdas.deliver.handler": {"UpdateItem", "DeleteItem"},
+    "lambdas.work.handler": {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
+}
+#: What each may do to the stage's connections.
+METHODS = {
+    "lambdas.message.handler": {"POST", "DELETE"},
+    "lambdas.deliver.handler": {"POST", "DELETE"},
+    "lambdas.work.handler": {"POST", "DELETE"},
+}
+ROUTES = {"$default", "ping", "session", "join", "leave", "publish", "send", "work"}
+
+
+def test_there_is_a_function_a_task_and_one_table(assembly: Assembly) -> None:
+    assert set(functions(assembly)) == set(OPERATIONS)
     assert len(assembly.resources("AWS::DynamoDB::GlobalTable")) == 1
 
 
@@ -126,30 +139,75 @@ def test_each_function_may_do_to_the_table_what_it_does_and_no_more(assembly: As
         }
         for handler in functions(assembly)
     }
-    assert {handler: set(by_action) for handler, by_action in operations.items()} == {
-        "lambdas.connect.handler": {"PutItem"},
-        "lambdas.disconnect.handler": {"GetItem", "UpdateItem"},
-        "lambdas.message.handler": {"GetItem", "PutItem", "UpdateItem", "DeleteItem"},
-    }
+    assert {handler: set(by_action) for handler, by_action in operations.items()} == OPERATIONS
     for by_action in operations.values():
         assert all(resources == [get_att(table, "Arn")] for resources in by_action.values())
 
 
-def test_messages_alone_may_post_to_connections_and_close_them(assembly: Assembly) -> None:
-    assert "execute-api:ManageConnections" not in allowed(assembly, "lambdas.connect.handler")
-    assert "execute-api:ManageConnections" not in allowed(assembly, "lambdas.disconnect.handler")
+def test_each_function_may_do_to_connections_what_it_does_and_no_more(assembly: Assembly) -> None:
     (api,) = assembly.resources("AWS::ApiGatewayV2::Api")
-    arns = [json.dumps(arn) for arn in allowed(assembly, "lambdas.message.handler")["execute-api:ManageConnections"]]
-    assert all(json.dumps({"Ref": api}) in arn for arn in arns)
-    assert sorted(arn.rsplit('"', 2)[1] for arn in arns) == [
-        "/prod/DELETE/@connections/*",
-        "/prod/POST/@connections/*",
-    ]
+    for handler in functions(assembly):
+        arns = [json.dumps(arn) for arn in allowed(assembly, handler).get("execute-api:ManageConnections", [])]
+        assert all(json.dumps({"Ref": api}) in arn for arn in arns)
+        paths = {f"/prod/{method}/@connections/*" for method in METHODS.get(handler, ())}
+        assert {arn.rsplit('"', 2)[1] for arn in arns} == paths
+
+
+def queue_ids(assembly: Assembly) -> tuple[str, str]:
+    """Return the logical ids of the queues for jobs and for deliveries."""
+    feeding = {
+        mapping["Properties"]["FunctionName"]["Ref"]: mapping["Properties"]["EventSourceArn"]["Fn::GetAtt"][0]
+        for mapping in assembly.resources("AWS::Lambda::EventSourceMapping").values()
+    }
+    handlers = {
+        name: entry["Properties"]["Handler"] for name, entry in assembly.resources("AWS::Lambda::Function").items()
+    }
+    by_handler = {handlers[name]: queue for name, queue in feeding.items()}
+    assert set(by_handler) == {"lambdas.deliver.handler", "lambdas.work.handler"}
+    return by_handler["lambdas.work.handler"], by_handler["lambdas.deliver.handler"]
+
+
+def test_messages_are_put_into_queues_that_other_functions_take_them_from(assembly: Assembly) -> None:
+    jobs, deliveries = queue_ids(assembly)
+    for handler in functions(assembly):
+        actions = {action: where for action, where in allowed(assembly, handler).items() if action.startswith("sqs:")}
+        if handler == "lambdas.message.handler":
+            assert set(actions) == {"sqs:SendMessage"}
+            assert sorted(map(str, actions["sqs:SendMessage"])) == sorted(
+                str(get_att(id_, "Arn")) for id_ in (jobs, deliveries)
+            )
+        elif handler in {"lambdas.work.handler", "lambdas.deliver.handler"}:
+            own = jobs if handler == "lambdas.work.handler" else deliveries
+            assert "sqs:DeleteMessage" in actions
+            assert "sqs:SendMessage" not in actions
+            assert all(where == [get_att(own, "Arn")] for where in actions.values())
+        else:
+            assert actions == {}
+
+
+def test_a_function_says_which_messages_of_a_batch_have_failed(assembly: Assembly) -> None:
+    for mapping in assembly.resources("AWS::Lambda::EventSourceMapping").values():
+        assert mapping["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_what_fails_for_good_waits_in_a_dead_letter_queue_that_raises_an_alarm(assembly: Assembly) -> None:
+    queues = assembly.resources("AWS::SQS::Queue")
+    alarms = assembly.resources("AWS::CloudWatch::Alarm").values()
+    watched = {alarm["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]: alarm["Properties"] for alarm in alarms}
+    for name in queue_ids(assembly):
+        redrive = queues[name]["Properties"]["RedrivePolicy"]
+        assert redrive["maxReceiveCount"] == 5
+        assert queues[name]["Properties"]["VisibilityTimeout"] == 60, "six times a function's timeout"
+        alarm = watched[redrive["deadLetterTargetArn"]["Fn::GetAtt"][0]]
+        assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+    assert len(watched) == len(queues) - 2
 
 
 def test_functions_are_told_what_they_use(assembly: Assembly) -> None:
     (table,) = assembly.resources("AWS::DynamoDB::GlobalTable")
     (api,) = assembly.resources("AWS::ApiGatewayV2::Api")
+    jobs, deliveries = queue_ids(assembly)
     common = {
         "BACKEND": "lambda",
         "TABLE_NAME": {"Ref": table},
@@ -161,8 +219,16 @@ def test_functions_are_told_what_they_use(assembly: Assembly) -> None:
     for handler, properties in functions(assembly).items():
         variables = dict(properties["Environment"]["Variables"])
         url = variables.pop("CONNECTIONS_URL", None)
-        assert variables == common
-        assert (url is not None) == (handler == "lambdas.message.handler")
+        posting = {"HISTORY_MESSAGES": "100", "HISTORY_SECONDS": "3600", "MAX_MEMBERS": "1000"}
+        answering = {
+            "JOBS_URL": {"Ref": jobs},
+            "DELIVERIES_URL": {"Ref": deliveries},
+            "MAX_ROOMS": "50",
+            "MESSAGE_RATE": "100",
+        }
+        expected = common | (posting if url else {}) | (answering if handler == "lambdas.message.handler" else {})
+        assert variables == expected
+        assert (url is not None) == (handler in METHODS)
         if url:
             region, suffix = {"Ref": "AWS::Region"}, {"Ref": "AWS::URLSuffix"}
             assert url["Fn::Join"][1] == ["https://", {"Ref": api}, ".execute-api.", region, ".", suffix, "/prod"]
@@ -203,9 +269,7 @@ def test_each_route_reaches_its_function_and_replies_where_a_reply_is_due(assemb
     assert routes == {
         "$connect": ("lambdas.connect.handler", False),
         "$disconnect": ("lambdas.disconnect.handler", False),
-        "$default": ("lambdas.message.handler", True),
-        "ping": ("lambdas.message.handler", True),
-        "session": ("lambdas.message.handler", True),
+        **dict.fromkeys(ROUTES, ("lambdas.message.handler", True)),
     }
     assert len(integrations) == 3
 
@@ -218,7 +282,7 @@ def test_api_gateway_may_invoke_a_function_for_its_own_routes_only(assembly: Ass
         parts = permission["Properties"]["SourceArn"]["Fn::Join"][1]
         assert parts[-2] == {"Ref": api}
         routes.add(parts[-1].removeprefix("/*"))
-    assert routes == {"$connect", "$disconnect", "$default", "ping", "session"}
+    assert routes == {"$connect", "$disconnect", *ROUTES}
 
 
 def test_the_api_selects_by_action_on_a_throttled_stage_that_deploys_itself(assembly: Assembly) -> None:

@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from backend import aws
 from tests.backend.support import TABLE, Calls, ManagementEndpoint, table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
+#: Every function, one module each.
+HANDLERS = ("connect", "disconnect", "message", "deliver", "work")
+
 EVENTS = Path(__file__).parent / "events"
 URL = "https://abcdef1234.execute-api.eu-west-1.amazonaws.com/prod"
+QUEUES = "https://sqs.eu-west-1.amazonaws.com/123456789012"
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -25,6 +30,8 @@ ENVIRONMENT = {
     "AWS_EC2_METADATA_DISABLED": "true",
     "BACKEND": "lambda",
     "CONNECTIONS_URL": URL,
+    "DELIVERIES_URL": f"{QUEUES}/deliveries",
+    "JOBS_URL": f"{QUEUES}/jobs",
     "POWERTOOLS_METRICS_NAMESPACE": "Duplex",
     "POWERTOOLS_SERVICE_NAME": "duplex",
     "SESSION_SECONDS": "900",
@@ -42,7 +49,7 @@ def golden(name: str, **context: Any) -> dict[str, Any]:
 
 @dataclass
 class Functions:
-    """The three functions, the table behind them, and what they asked AWS for."""
+    """The functions, the table behind them, and what they asked AWS for."""
 
     client: "DynamoDBClient"
     modules: dict[str, ModuleType]
@@ -54,6 +61,14 @@ class Functions:
         result = self.modules[function].handler(json.loads(json.dumps(event)), None)
         answer: dict[str, Any] = json.loads(json.dumps(result))
         return answer
+
+    def fed(self, function: str, *bodies: str) -> list[str]:
+        """What Lambda does with messages of a queue; the ids of those that are to stay in it, which are numbers."""
+        records = [
+            {"messageId": str(number), "body": body, "eventSource": "aws:sqs"} for number, body in enumerate(bodies)
+        ]
+        failures = self.invoke(function, {"Records": records})["batchItemFailures"]
+        return [failure["itemIdentifier"] for failure in failures]
 
     def say(self, text: str, **context: Any) -> str:
         """One message, and the body of its reply."""
@@ -70,7 +85,10 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
     with table() as client:
         for name in [name for name in sys.modules if name.partition(".")[0] == "lambdas"]:
             monkeypatch.delitem(sys.modules, name)
-        modules = {name: importlib.import_module(f"lambdas.{name}") for name in ("connect", "disconnect", "message")}
-        store = modules["message"].sessions._store
-        management = ManagementEndpoint(modules["message"].router._outbound)
-        yield Functions(client, modules, Calls(store._client), management)
+        sqs = aws.sqs()
+        for queue in ("deliveries", "jobs"):
+            sqs.create_queue(QueueName=queue)
+        modules = {name: importlib.import_module(f"lambdas.{name}") for name in HANDLERS}
+        environment = importlib.import_module("lambdas.environment")
+        management = ManagementEndpoint(importlib.import_module("lambdas.posting").outbound)
+        yield Functions(client, modules, Calls(environment.dynamodb), management)

@@ -5,10 +5,12 @@ import time
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
 
+from backend import aws
 from backend.records import Connection
 from tests.backend.support import TABLE, delete_session, failing, items, session_item
-from tests.lambdas.conftest import Functions, golden
+from tests.lambdas.conftest import ENVIRONMENT, Functions, golden
 
 CONNECTION_ID = golden("connect")["requestContext"]["connectionId"]
 SESSION_ID = Connection(CONNECTION_ID, 0).session_id
@@ -18,6 +20,11 @@ OTHER = "L0TXnd5wvHcCFzw="
 def young() -> int:
     """`connectedAt` of a connection that opened just now."""
     return int(time.time() * 1000)
+
+
+def body(request: AWSPreparedRequest) -> bytes:
+    assert isinstance(request.body, bytes)
+    return request.body
 
 
 def old() -> int:
@@ -92,12 +99,12 @@ def test_a_ping_gets_a_pong(functions: Functions) -> None:
     assert json.loads(answer["body"]) == {"type": "pong", "id": "1"}
 
 
-def test_a_steady_echo_on_an_old_connection_writes_once(functions: Functions) -> None:
+def test_a_steady_echo_on_an_old_connection_looks_once_whether_somebody_has_touched_it(functions: Functions) -> None:
     functions.invoke("connect", golden("connect"))
     functions.calls.clear()
     for _ in range(50):
         assert functions.say("hello", connectedAt=old()) == "hello"
-    assert functions.calls == ["UpdateItem"]
+    assert functions.calls == ["GetItem"]
 
 
 def test_a_deleted_session_is_back_with_the_next_message_once_the_touch_is_due(functions: Functions) -> None:
@@ -122,7 +129,7 @@ def test_an_expired_session_counts_as_gone(functions: Functions) -> None:
     )
     resume = json.dumps({"action": "session", "resume": token})
     assert json.loads(functions.say(resume, connectionId=OTHER))["code"] == "invalid-token"
-    functions.modules["message"].sessions._touches.forget(Connection(CONNECTION_ID, 0))  # as another environment would
+    functions.modules["message"].sessions._touches.forget(CONNECTION_ID)  # as another environment would
     functions.say("hello", connectedAt=old())
     item = session_item(functions.client, SESSION_ID)
     assert item is not None
@@ -189,3 +196,44 @@ def test_no_secret_reaches_the_table_the_log_or_the_metrics(
 
 def test_a_text_that_is_no_valid_unicode_goes_in_and_out_as_it_is(functions: Functions) -> None:
     assert functions.say("\ud800", connectedAt=young()) == "\ud800"
+
+
+def test_a_message_is_published_to_a_room_through_connections(functions: Functions) -> None:
+    functions.invoke("connect", golden("connect"))
+    functions.say('{"action":"join","room":"r"}')
+    accepted = json.loads(functions.say('{"action":"publish","room":"r","data":1,"id":"p"}'))
+    assert accepted == {"type": "accepted", "id": "p", "room": "r", "seq": 1}
+    (post,) = functions.management.requests
+    frame = json.loads(body(post))
+    assert (post.method, frame["type"], frame["seq"], frame["from"]) == ("POST", "message", 1, SESSION_ID)
+
+
+def test_a_reply_that_others_follow_has_no_body(functions: Functions) -> None:
+    functions.invoke("connect", golden("connect"))
+    functions.say('{"action":"publish","room":"r","data":1}')
+    join = {**golden("message_text"), "body": '{"action":"join","room":"r","epoch":0,"after":0}'}
+    assert functions.invoke("message", join) == {"statusCode": 200}
+    assert [json.loads(body(post))["type"] for post in functions.management.requests] == ["joined", "message"]
+
+
+def test_work_goes_through_the_queue_to_the_inbox_and_what_fails_stays_in_it(functions: Functions) -> None:
+    functions.invoke("connect", golden("connect"))
+    functions.say('{"action":"work","data":1,"id":"w"}')
+    queue = aws.sqs()
+    (message,) = queue.receive_message(QueueUrl=ENVIRONMENT["JOBS_URL"])["Messages"]
+    assert functions.fed("work", "no job", message["Body"], message["Body"]) == ["0"]
+    frames = [json.loads(body(post)) for post in functions.management.requests]
+    assert [(frame["type"], frame["id"], frame["seq"]) for frame in frames] == [("result", "w", 1)] * 2
+
+
+def test_a_batch_of_deliveries_is_posted_and_what_is_none_stays_in_the_queue(functions: Functions) -> None:
+    batch = json.dumps({"room": "r", "frame": {"type": "message"}, "members": [["s", CONNECTION_ID], ["t", OTHER]]})
+    assert functions.fed("deliver", batch, "{}") == ["1"]
+    assert [json.loads(body(post)) for post in functions.management.requests] == [{"type": "message"}] * 2
+
+
+def test_a_disconnect_takes_the_connection_from_its_rooms(functions: Functions) -> None:
+    functions.invoke("connect", golden("connect"))
+    functions.say('{"action":"join","room":"r"}')
+    functions.invoke("disconnect", golden("disconnect_client"))
+    assert [item for item in items(functions.client) if item["pk"]["S"].startswith("members#")] == []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lambdas.conftest import ENVIRONMENT
+from tests.lambdas.conftest import ENVIRONMENT, HANDLERS
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,22 +46,32 @@ def loaded_by(function: str) -> set[str]:
     return set(json.loads(done.stdout))
 
 
-@pytest.mark.parametrize("function", ["connect", "disconnect", "message"])
+@pytest.mark.parametrize("function", HANDLERS)
 def test_a_function_loads_nothing_heavy(function: str) -> None:
     assert loaded_by(function) & FORBIDDEN == set()
 
 
 @pytest.mark.parametrize("function", ["connect", "disconnect"])
 def test_the_lifecycle_loads_no_protocol_and_no_way_to_post(function: str) -> None:
-    assert loaded_by(function) & {"msgspec", "backend.protocol", "backend.router", "backend.connections"} == set()
+    assert (
+        loaded_by(function)
+        & {
+            "msgspec",
+            "backend.protocol",
+            "backend.router",
+            "backend.connections",
+            "backend.dynamodb_streams",
+        }
+        == set()
+    )
 
 
 def test_loading_makes_only_the_dynamodb_client() -> None:
     code = (
-        "import lambdas.message as m; print('_client' in vars(m.router._outbound), m.sessions._store._client.meta"
-        ".service_model.service_name)"
+        "import lambdas.message as m; print(*('_client' in vars(x) for x in (m.outbound, m.jobs, m.deliveries)), "
+        "m.sessions._store._client.meta.service_model.service_name)"
     )
-    assert run(code).stdout.split() == ["False", "dynamodb"]
+    assert run(code).stdout.split() == ["False", "False", "False", "dynamodb"]
 
 
 @pytest.mark.parametrize(
@@ -71,6 +81,10 @@ def test_loading_makes_only_the_dynamodb_client() -> None:
         ("disconnect", "TABLE_NAME"),
         ("message", "TABLE_NAME"),
         ("message", "CONNECTIONS_URL"),
+        ("message", "JOBS_URL"),
+        ("message", "DELIVERIES_URL"),
+        ("deliver", "CONNECTIONS_URL"),
+        ("work", "CONNECTIONS_URL"),
     ],
 )
 def test_a_function_without_its_settings_fails_at_init_and_says_which(function: str, variable: str) -> None:
@@ -81,6 +95,6 @@ def test_a_function_without_its_settings_fails_at_init_and_says_which(function: 
 
 @pytest.mark.parametrize("function", ["connect", "disconnect"])
 def test_a_function_that_never_posts_needs_no_address_to_post_to(function: str) -> None:
-    names = ("CONNECTIONS_URL", "BACKEND", "TOUCH_SECONDS", "SESSION_SECONDS")
+    names = ("CONNECTIONS_URL", "JOBS_URL", "DELIVERIES_URL", "BACKEND", "TOUCH_SECONDS", "SESSION_SECONDS")
     optional = dict.fromkeys((*names, "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME"))
     assert run(f"import lambdas.{function}", **optional).returncode == 0

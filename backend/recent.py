@@ -1,0 +1,32 @@
+"""A bounded memory of connections."""
+
+from collections import OrderedDict
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Recent(Generic[T]):
+    """What this host knows about the connections it saw last.
+
+    Bounded: one that has been dropped costs a call too many, nothing else.
+    """
+
+    def __init__(self, limit: int = 10_000) -> None:
+        self._limit = limit
+        self._values: OrderedDict[str, T] = OrderedDict()
+
+    def get(self, connection_id: str) -> T | None:
+        """What is known."""
+        return self._values.get(connection_id)
+
+    def note(self, connection_id: str, value: T) -> None:
+        """Remember it."""
+        self._values[connection_id] = value
+        self._values.move_to_end(connection_id)
+        if len(self._values) > self._limit:
+            self._values.popitem(last=False)
+
+    def forget(self, connection_id: str) -> None:
+        """Drop a connection that has ended, or what was wrong."""
+        self._values.pop(connection_id, None)

@@ -1,0 +1,57 @@
+"""Asynchronous work: a job goes into a queue, and what comes of it into the inbox of who asked for it."""
+
+import hashlib
+import time
+
+from aws_lambda_powertools import Logger
+from msgspec import Raw, Struct
+from msgspec.json import Decoder, Encoder
+
+from backend.messaging import Messaging
+from backend.ports import MetricsSink
+
+logger = Logger()
+
+
+class Job(Struct):
+    """One job as it waits in the queue. Two with the same session and id are one job that came twice."""
+
+    session: str
+    id: int | str
+    data: Raw
+
+
+_encoder = Encoder()
+_decoder = Decoder(Job)
+
+
+def encode(session_id: str, identifier: int | str, data: str) -> str:
+    """A job's text for the queue; `data` is JSON."""
+    return _encoder.encode(Job(session_id, identifier, Raw(data.encode()))).decode()
+
+
+def perform(data: str) -> str:
+    """The work itself, JSON in and out: put yours here. It may run more than once for one job."""
+    return f'{{"sha256":"{hashlib.sha256(data.encode()).hexdigest()}"}}'
+
+
+class Worker:
+    """Does jobs. A queue delivers a job at least once; its result is kept once."""
+
+    def __init__(self, messaging: Messaging, metrics: MetricsSink) -> None:
+        self._messaging = messaging
+        self._metrics = metrics
+
+    def run(self, text: str, now: float) -> bool:
+        """Do one job. False when that failed: the queue is to deliver it again."""
+        started = time.perf_counter()
+        errors = 0
+        try:
+            job = _decoder.decode(text)
+            if not self._messaging.result(job.session, job.id, perform(bytes(job.data).decode()), now):
+                logger.info("nobody waits for the result any more")
+        except Exception:  # the edge: the queue keeps the job, and in the end puts it aside
+            logger.exception("job failed")
+            errors = 1
+        self._metrics.record("work-done", Jobs=1, Errors=errors, Latency=(time.perf_counter() - started) * 1000)
+        return not errors

@@ -1,0 +1,35 @@
+"""Where the protocol's tests run: one running variant of the backend each.
+
+A further variant adds its name to VARIANTS: the tests themselves know of sockets and frames alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.processes import Running, running
+from tests.protocol.peers import Peers
+from tests.synthesized import synthesized
+
+VARIANTS = ("lambda",)
+
+# Small caps, so that tests reach them. The rest is the app as anybody deploys it.
+OPTIONS = {"max_rooms": 4, "max_members": 3, "history_messages": 5, "message_rate": 0}
+
+
+@pytest.fixture(scope="session", params=VARIANTS)
+def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder: Path = tmp_path_factory.mktemp(f"protocol-{request.param}")
+    assembly = synthesized(folder, backends=request.param, **OPTIONS)
+    with running(folder, "--assembly", str(assembly)) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def peers(cloud: Running) -> Iterator[Peers]:
+    with closing(Peers(cloud.url)) as peers:
+        yield peers
