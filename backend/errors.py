@@ -13,6 +13,7 @@ class ErrorCode(StrEnum):
     UNKNOWN_ACTION = "unknown-action"
     INVALID_TOKEN = "invalid-token"  # noqa: S105 - a code, not a secret
     TAKEN_OVER = "taken-over"
+    RELEASED = "released"
     CONFLICT = "conflict"
     NO_SESSION = "no-session"
     LIMIT = "limit"

@@ -134,13 +134,17 @@ class Pong(Reply, tag="pong"):
 
 
 class SessionReply(Reply, tag="session", omit_defaults=False, kw_only=True):
-    """The session a connection holds now. `expires_at`: epoch seconds, unless there is traffic before."""
+    """The session a connection holds now. `expires_at`: epoch seconds, unless there is traffic before.
+
+    What is in the inbox behind `after` follows.
+    """
 
     session_id: str
     resume_token: str
     resumed: bool
     inbox: Position  # a dataclass, which is encoded as an object too
     expires_at: int
+    after: int | UnsetType = UNSET
 
 
 class ErrorReply(Reply, tag="error", kw_only=True):
@@ -151,12 +155,13 @@ class ErrorReply(Reply, tag="error", kw_only=True):
 
 
 class Joined(Reply, tag="joined", omit_defaults=False, kw_only=True):
-    """A room joined; what was missed follows."""
+    """A room joined; what is in it behind `after` follows, when the client said where it was."""
 
     room: str
     epoch: int
     seq: int
     recovered: bool
+    after: int | UnsetType = UNSET
 
 
 class Left(Reply, tag="left", kw_only=True):

@@ -117,6 +117,11 @@ class Replay:
     messages: tuple[Message, ...] = ()
     recovered: bool = True
 
+    @property
+    def after(self) -> int:
+        """The place before the first of the messages."""
+        return self.messages[0].position.seq - 1 if self.messages else self.position.seq
+
 
 def is_session_id(text: str) -> bool:
     """Whether a text has the shape of a session's id."""

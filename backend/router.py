@@ -165,6 +165,7 @@ class Router:
             resumed=resumed,
             inbox=inbox.position,
             expires_at=session.expires_at,
+            after=UNSET if request.after is None or not resumed else inbox.after,
         )
         return Answer(reply, [protocol.encode_message(message) for message in inbox.messages])
 
@@ -172,7 +173,10 @@ class Router:
         room = request.room
         replay = self._messaging.join(connection, room, request.epoch, request.after, now)
         position = replay.position
-        reply = protocol.Joined(room=room, epoch=position.epoch, seq=position.seq, recovered=replay.recovered)
+        after = UNSET if request.after is None else replay.after
+        reply = protocol.Joined(
+            room=room, epoch=position.epoch, seq=position.seq, recovered=replay.recovered, after=after
+        )
         return Answer(reply, [protocol.encode_message(message, room) for message in replay.messages])
 
     def _leave(self, connection: Connection, request: protocol.LeaveRequest, _id: Id, now: float) -> Reply:

@@ -25,10 +25,13 @@ T = TypeVar("T")
 
 
 class LostSessionError(RefusedError):
-    """The connection no longer holds a session: another one took it over, or this one has already ended."""
+    """The connection no longer holds a session: another one took it over, or this one was taken for gone."""
 
-    def __init__(self) -> None:
-        super().__init__(ErrorCode.TAKEN_OVER, "another connection resumed this session")
+    def __init__(self, session: Session | None = None) -> None:
+        if session is not None and session.connection_id is None:
+            super().__init__(ErrorCode.RELEASED, "this connection was taken for closed; reconnect and resume")
+        else:
+            super().__init__(ErrorCode.TAKEN_OVER, "another connection resumed this session")
 
 
 class InvalidTokenError(RefusedError):
@@ -248,7 +251,7 @@ class Sessions:
                 self._claims.note(connection.id, claim)
                 return result
         if session is not None:
-            raise LostSessionError
+            raise LostSessionError(session)
         # Of two hosts that come here at once only one creates; both then act on the same session.
         self._store.create(self._new(connection, claim.session_id, generation=claim.generation or 1, now=now), now)
         try:

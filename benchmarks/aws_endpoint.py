@@ -76,7 +76,7 @@ HELD = Claim("held", "connection")
 
 
 def _session(session_id: str) -> Session:
-    return Session(session_id, "connection", generation=1, created_at=int(NOW), expires_at=LATER, epoch=7)
+    return Session(session_id, "connection", generation=1, created_at=int(NOW), expires_at=LATER)
 
 
 OPERATIONS: dict[str, Callable[[Endpoint], object]] = {

@@ -101,7 +101,7 @@ def test_what_was_missed_follows_the_reply_to_a_join(app: App, outbound: FakeOut
     for number in range(1, 4):
         app.ask(ANN, action="publish", room="r", data=number)
     assert app.ask(BOB, action="join", room="r", epoch=EPOCH, after=1, id=5) is None, "the reply went out by itself"
-    joined = {"type": "joined", "id": 5, "room": "r", "epoch": EPOCH, "seq": 3, "recovered": True}
+    joined = {"type": "joined", "id": 5, "room": "r", "epoch": EPOCH, "seq": 3, "recovered": True, "after": 1}
     assert outbound.to(BOB) == [joined, message(2, 2), message(3, 3)]
 
 
@@ -111,7 +111,7 @@ def test_a_history_that_is_too_short_says_so(app: App, outbound: FakeOutbound) -
         app.ask(ANN, action="publish", room="r", data=number)
     app.ask(BOB, action="join", room="r", epoch=EPOCH, after=0)
     joined, *messages = outbound.to(BOB)
-    assert joined["recovered"] is False
+    assert (joined["recovered"], joined["after"]) == (False, 1)
     assert [frame["seq"] for frame in messages] == [2, 3, 4, 5, 6]
 
 
@@ -351,7 +351,7 @@ def test_an_inbox_is_replayed_when_its_session_is_resumed(app: App, outbound: Fa
     assert app.ask(EVE, action="session", resume=token, after=1, id=9) is None
     session, *messages = outbound.to(EVE)
     assert (session["type"], session["resumed"], session["id"]) == ("session", True, 9)
-    assert session["inbox"] == {"epoch": EPOCH, "seq": 3}
+    assert (session["inbox"], session["after"]) == ({"epoch": EPOCH, "seq": 3}, 1)
     assert messages == [message(2, 2, room=None), message(3, 3, room=None)]
 
 

@@ -179,7 +179,7 @@ def test_what_was_missed_follows_the_reply_to_a_join(peers: Peers) -> None:
     for number in range(1, 4):
         ann.ask(action="publish", room=room, data=number)
     reply = bob.ask(action="join", room=room, epoch=epoch, after=0, id="again")
-    assert (reply["seq"], reply["recovered"], reply["id"]) == (3, True, "again")
+    assert (reply["seq"], reply["recovered"], reply["after"], reply["id"]) == (3, True, 0, "again")
     assert [bob.frame()["data"] for _ in range(3)] == [1, 2, 3]
     assert bob.ask(action="join", room=room, epoch=reply["epoch"], after=3)["recovered"] is True
     bob.nothing_else()
@@ -193,7 +193,7 @@ def test_a_history_that_does_not_reach_back_says_so(peers: Peers) -> None:
         ann.ask(action="publish", room=room, data=number)
     epoch = joined(bob, room)["epoch"]
     reply = bob.ask(action="join", room=room, epoch=epoch, after=1)
-    assert (reply["seq"], reply["recovered"]) == (length + 2, False)
+    assert (reply["seq"], reply["recovered"], reply["after"]) == (length + 2, False, 2)
     assert [bob.frame()["seq"] for _ in range(length)] == list(range(3, length + 3))
     reply = bob.ask(action="join", room=room, epoch=epoch - 1, after=length + 2)
     assert reply["recovered"] is False, "a position in another epoch"

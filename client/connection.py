@@ -1,0 +1,197 @@
+"""The client on asyncio and `websockets`: a thin shell around the rules in `client.core`."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any, Self
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from client.core import Core, Times
+from client.events import Answered, Event, Lost, Message, Result, Resumed, TakenOver
+
+_TICK = 0.05  # seconds between two looks at what is due
+_OPENING = 10.0  # seconds that a handshake may take
+
+
+class ClosedError(Exception):
+    """The client has been closed."""
+
+
+class TakenOverError(ClosedError):
+    """Another connection resumed the session: this client is over."""
+
+
+class RefusedError(Exception):
+    """The backend refused a request for good; `code` is one of the protocol's."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+class Client:
+    """One session, kept through any number of connections.
+
+    ```python
+    async with Client("ws://127.0.0.1:4001/prod") as client:
+        await client.join("lobby")
+        await client.publish("lobby", {"text": "hello"})
+        async for event in client:
+            print(event)
+    ```
+
+    What arrives waits for whoever iterates; when `waiting` events do, reading from the socket stops.
+    """
+
+    def __init__(self, url: str, *, times: Times | None = None, waiting: int = 10_000) -> None:
+        self._url = url
+        self._core = Core(times)
+        self._events: asyncio.Queue[Message | Result | Lost] = asyncio.Queue(waiting)
+        self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._socket: ClientConnection | None = None
+        self._ready = asyncio.Event()
+        self._closed: ClosedError | None = None
+        self._running: asyncio.Task[None] | None = None
+        self.reconnects = 0
+
+    async def __aenter__(self) -> Self:
+        self._running = asyncio.create_task(self._run())
+        waiting = asyncio.create_task(self._ready.wait())
+        await asyncio.wait({self._running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if self._closed is not None:
+            raise self._closed
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._over(ClosedError("the client is closed"))
+        if self._running is not None:
+            self._running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._running
+
+    @property
+    def session_id(self) -> str:
+        """The public id of the session: where others send to."""
+        return self._core.session_id or ""
+
+    async def join(self, room: str) -> None:
+        """Receive what is published in a room from now on. Raises RefusedError and ClosedError."""
+        await self._ask("join", room=room)
+
+    async def leave(self, room: str) -> None:
+        """Receive no more of it."""
+        await self._ask("leave", room=room)
+
+    async def publish(self, room: str, data: Any) -> int:
+        """Publish in a room; the message's `seq`, once it is kept."""
+        return int((await self._ask("publish", room=room, data=data))["seq"])
+
+    async def send(self, to: str, data: Any) -> int:
+        """Send to a session; the message's `seq` in its inbox, once it is kept."""
+        return int((await self._ask("send", to=to, data=data))["seq"])
+
+    async def work(self, data: Any) -> str:
+        """Have work done; the id of the Result that will come."""
+        return str((await self._ask("work", data=data))["id"])
+
+    async def __aiter__(self) -> AsyncIterator[Message | Result | Lost]:
+        """What arrives: each message once, in the order of its stream. Raises TakenOverError when that happens."""
+        while True:
+            while not self._events.empty():
+                yield self._events.get_nowait()
+            getting = asyncio.ensure_future(self._events.get())
+            try:
+                await asyncio.wait({getting, *self._run_task()}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not getting.done():
+                    getting.cancel()
+            if not getting.done() or getting.cancelled():
+                if isinstance(self._closed, TakenOverError):
+                    raise self._closed
+                return
+            yield getting.result()
+
+    def _run_task(self) -> set[asyncio.Task[None]]:
+        return {self._running} if self._running is not None else set()
+
+    async def _ask(self, action: str, **fields: Any) -> dict[str, Any]:
+        if self._closed is not None:
+            raise self._closed
+        identifier = self._core.request(action, time.monotonic(), **fields)
+        answer = self._answers[identifier] = asyncio.get_running_loop().create_future()
+        try:
+            await self._flush()
+            frame: dict[str, Any] = await answer
+        finally:
+            self._answers.pop(identifier, None)
+        if frame["type"] == "error":
+            raise RefusedError(frame["code"], frame["message"])
+        return frame
+
+    # --- connections -------------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while not self._core.over:
+            with contextlib.suppress(OSError, WebSocketException, TimeoutError):
+                async with connect(
+                    self._url, open_timeout=_OPENING, close_timeout=1, ping_interval=None, max_size=2**18
+                ) as socket:
+                    await self._connection(socket)
+            self._socket = None
+            wait = self._core.disconnected(time.monotonic())
+            if not self._core.over:
+                self.reconnects += 1
+                await asyncio.sleep(wait)
+
+    async def _connection(self, socket: ClientConnection) -> None:
+        self._core.connected(time.monotonic())
+        self._socket = socket
+        ticking = asyncio.create_task(self._tick(socket))
+        try:
+            await self._flush()
+            async for text in socket:
+                for event in self._core.received(str(text), time.monotonic()):
+                    await self._handle(event)
+                if self._core.over:
+                    return
+                await self._flush()
+        finally:
+            ticking.cancel()
+
+    async def _tick(self, socket: ClientConnection) -> None:
+        while self._core.tick(time.monotonic()):
+            with contextlib.suppress(WebSocketException):
+                await self._flush()
+            await asyncio.sleep(_TICK)
+        await socket.close()
+
+    async def _flush(self) -> None:
+        """Send what is to be sent. What does not go out is sent again on the next connection."""
+        while self._socket is not None and self._core.outbox:
+            with contextlib.suppress(WebSocketException):
+                await self._socket.send(self._core.outbox.popleft())
+
+    async def _handle(self, event: Event) -> None:
+        match event:
+            case Answered(identifier, reply):
+                if (answer := self._answers.get(identifier)) is not None and not answer.done():
+                    answer.set_result(reply)
+            case Resumed():
+                self._ready.set()
+            case TakenOver():
+                self._over(TakenOverError("another connection resumed this session"))
+            case _:
+                await self._events.put(event)
+
+    def _over(self, error: ClosedError) -> None:
+        self._closed = self._closed or error
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(self._closed)

@@ -1,0 +1,265 @@
+"""The rules of a client, without a socket or a clock: frames and times in, frames and events out.
+
+The shell around it sends what `outbox` has, calls `tick` when `next_tick` is due, and tells when a connection is made.
+"""
+
+import json
+import random
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from client.events import Answered, Event, Lost, Message, Result, Resumed, TakenOver
+from client.stream import Stream
+
+#: Errors that pass: the request is sent again.
+PASSING = frozenset({"unavailable", "conflict", "internal", "rate"})
+
+_SESSION = "session"
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """All in seconds."""
+
+    keep_alive: float = 240  # API Gateway closes what is silent for ten minutes
+    dead: float = 30  # without an answer to anything for so long, the connection is given up
+    retry: float = 10  # without an answer, a request is sent again
+    gap: float = 0.5  # frames overtake one another: so long a missing one may be on its way
+    renew: float = 6000  # API Gateway closes a connection after two hours
+    first_wait: float = 0.5  # the longest before a first reconnect, doubled each time
+    longest_wait: float = 60
+
+
+@dataclass(slots=True)
+class _Request:
+    frame: dict[str, Any]
+    due: float
+    attempts: int = 0
+
+
+@dataclass(slots=True)
+class _Room:
+    stream: Stream[Event] = field(default_factory=Stream)
+    asked: float | None = None  # when a gap was noticed, or last asked about
+
+
+class Core:
+    """A client's side of the protocol. `now` is any clock that only goes forward."""
+
+    def __init__(self, times: Times | None = None, rng: random.Random | None = None) -> None:
+        self.times = times or Times()
+        self._random = rng or random.Random()
+        self._prefix = f"{self._random.getrandbits(64):x}"
+        self._count = 0
+        self.outbox: deque[str] = deque()
+        self.session_id: str | None = None
+        self._token: str | None = None
+        self._inbox = _Room()
+        self._rooms: dict[str, _Room] = {}
+        self._requests: dict[str, _Request] = {}
+        self._connected = False
+        self._ready = False  # the session is this connection's
+        self._failures = 0
+        self._session_due = self._sent = self._renew_at = 0.0
+        self._waiting: float | None = None  # since when nothing has come in answer
+        self.over = False
+
+    # --- connections -------------------------------------------------------------------------------------------------
+
+    def connected(self, now: float) -> None:
+        """A connection is there: resume, or begin."""
+        self.outbox.clear()
+        self._connected, self._ready = True, False
+        self._waiting = None
+        self._renew_at = now + self.times.renew * self._random.uniform(0.85, 1)
+        self._ask_session(now)
+
+    def disconnected(self, now: float) -> float:  # noqa: ARG002 - the same shape as the others
+        """A connection has ended, or was not made; how long to wait before the next: full jitter."""
+        self._connected = self._ready = False
+        longest = min(self.times.longest_wait, self.times.first_wait * 2 ** min(self._failures, 16))
+        self._failures += 1
+        return self._random.uniform(0, longest)
+
+    # --- requests ----------------------------------------------------------------------------------------------------
+
+    def request(self, action: str, now: float, **fields: Any) -> str:
+        """Ask for something, again and again until it is answered; the id of its Answered."""
+        self._count += 1
+        identifier = f"{self._prefix}-{self._count}"
+        self._requests[identifier] = _Request({"action": action, "id": identifier, **fields}, now)
+        if action == "join":
+            self._rooms.setdefault(fields["room"], _Room())
+        elif action == "leave":
+            self._rooms.pop(fields["room"], None)
+        if self._ready:
+            self._send_request(self._requests[identifier], now)
+        return identifier
+
+    # --- time --------------------------------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> bool:
+        """Do what is due. False when the connection is to be given up: it is dead, or too old."""
+        if not self._connected:
+            return True
+        if now >= self._renew_at or (self._waiting is not None and now - self._waiting >= self.times.dead):
+            return False
+        if not self._ready:
+            if now >= self._session_due:
+                self._ask_session(now)
+            return True
+        for request in self._requests.values():
+            if request.due <= now:
+                self._send_request(request, now)
+        self._notice_gaps(now)
+        for name, room in self._streams():
+            if room.asked is not None and now - room.asked >= self.times.gap:
+                room.asked = now + self.times.retry
+                self._ask_for_the_rest(name, room, now)
+        if now - self._sent >= self.times.keep_alive:
+            self._send({"action": "ping"}, now)
+        return True
+
+    # --- frames ------------------------------------------------------------------------------------------------------
+
+    def received(self, text: str, now: float) -> list[Event]:
+        """A frame has arrived. What is no frame of the protocol is left aside."""
+        self._waiting = None
+        try:
+            frame = json.loads(text)
+            kind = frame.get("type")
+        except (ValueError, AttributeError):
+            return []
+        handle = {
+            "session": self._on_session,
+            "joined": self._on_joined,
+            "message": self._on_message,
+            "result": self._on_message,
+            "error": self._on_error,
+            "taken-over": self._on_taken_over,
+        }.get(str(kind), self._on_answer)
+        events = handle(frame, now)
+        self._notice_gaps(now)
+        return events
+
+    def _notice_gaps(self, now: float) -> None:
+        for _, room in self._streams():
+            if not room.stream.has_gap:
+                room.asked = None
+            elif room.asked is None:
+                room.asked = now
+
+    def _on_session(self, frame: dict[str, Any], now: float) -> list[Event]:
+        fresh = not frame["resumed"]
+        self.session_id, self._token = frame["sessionId"], frame["resumeToken"]
+        inbox = frame["inbox"]
+        if fresh:
+            self._inbox = _Room()
+        events = self._placed(None, self._inbox, inbox["epoch"], frame.get("after", inbox["seq"]), inbox["seq"])
+        if self._ready:
+            return events  # the inbox was asked for again
+        self._ready, self._failures = True, 0
+        for name, room in self._rooms.items():
+            if room.stream.epoch is not None:
+                self._ask_for_the_rest(name, room, now)
+        for request in self._requests.values():
+            self._send_request(request, now)
+        return [Resumed(frame["sessionId"], fresh=fresh), *events]
+
+    def _on_joined(self, frame: dict[str, Any], now: float) -> list[Event]:
+        room = self._rooms.get(frame["room"])
+        events: list[Event] = []
+        if room is not None:
+            events = self._placed(frame["room"], room, frame["epoch"], frame.get("after", frame["seq"]), frame["seq"])
+        return [*self._on_answer(frame, now), *events]
+
+    def _placed(self, name: str | None, room: _Room, epoch: int, after: int, end: int) -> list[Event]:
+        ready, lost = room.stream.place(epoch, after, end)
+        return [Lost(name, epoch, after), *ready] if lost else list(ready)
+
+    def _on_message(self, frame: dict[str, Any], _now: float) -> list[Event]:
+        name = frame.get("room")
+        room = self._inbox if name is None else self._rooms.get(name)
+        if room is None:
+            return []  # left in the meantime
+        epoch, seq = frame["epoch"], frame["seq"]
+        event: Event
+        if frame["type"] == "result":
+            event = Result(frame["id"], epoch, seq, frame["data"])
+        else:
+            event = Message(name, epoch, seq, frame["from"], frame["data"])
+        return room.stream.put(epoch, seq, event)
+
+    def _on_error(self, frame: dict[str, Any], now: float) -> list[Event]:
+        if frame["code"] == "taken-over":
+            return self._on_taken_over(frame, now)
+        if frame["code"] == "released":
+            self._renew_at = now  # taken for gone: a new connection resumes the session
+            return []
+        if frame.get("id") == _SESSION:
+            if frame["code"] == "invalid-token":
+                return self._begin_anew(now)
+            self._session_due = now + self._pause(1)
+            return []
+        request = self._requests.get(frame.get("id", ""))
+        if request is not None and frame["code"] in PASSING:
+            request.due = now + self._pause(request.attempts)
+            return []
+        return self._on_answer(frame, now)
+
+    def _begin_anew(self, now: float) -> list[Event]:
+        """The session has expired. What was not answered may have been done: asking again might do it twice."""
+        self._token = None
+        refused = [name for name, request in self._requests.items() if request.frame["action"] not in {"join", "leave"}]
+        error = {"type": "error", "code": "session-expired", "message": "the session expired before an answer came"}
+        for name in refused:
+            del self._requests[name]
+        self._ask_session(now)
+        return [Answered(name, error) for name in refused]
+
+    def _on_taken_over(self, _frame: dict[str, Any], _now: float) -> list[Event]:
+        self.over = True
+        return [TakenOver()]
+
+    def _on_answer(self, frame: dict[str, Any], _now: float) -> list[Event]:
+        identifier = frame.get("id")
+        if identifier not in self._requests:
+            return []
+        del self._requests[identifier]
+        return [Answered(identifier, frame)]
+
+    # --- what is sent ------------------------------------------------------------------------------------------------
+
+    def _ask_session(self, now: float) -> None:
+        self._session_due = now + self.times.retry
+        frame: dict[str, Any] = {"action": "session", "id": _SESSION}
+        if self._token is not None:
+            stream = self._inbox.stream
+            frame |= {"resume": self._token, "epoch": stream.epoch, "after": stream.seq}
+        self._send(frame, now)
+
+    def _ask_for_the_rest(self, name: str | None, room: _Room, now: float) -> None:
+        if name is None:
+            self._ask_session(now)
+        else:
+            self._send({"action": "join", "room": name, "epoch": room.stream.epoch, "after": room.stream.seq}, now)
+
+    def _send_request(self, request: _Request, now: float) -> None:
+        request.due = now + self.times.retry
+        request.attempts += 1
+        self._send(request.frame, now)
+
+    def _send(self, frame: dict[str, Any], now: float) -> None:
+        self._sent = now
+        if self._waiting is None:
+            self._waiting = now
+        self.outbox.append(json.dumps(frame))
+
+    def _pause(self, attempts: int) -> float:
+        return self._random.uniform(0.1, min(self.times.retry, 0.25 * 2 ** min(attempts, 16)))
+
+    def _streams(self) -> Iterator[tuple[str | None, _Room]]:
+        yield None, self._inbox
+        yield from self._rooms.items()

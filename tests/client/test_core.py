@@ -1,0 +1,265 @@
+import json
+import random
+from typing import Any
+
+import pytest
+
+from client.core import PASSING, Core, Times
+from client.events import Answered, Lost, Message, Result, Resumed, TakenOver
+
+TIMES = Times()
+EPOCH = 7
+
+
+def sent(core: Core) -> list[dict[str, Any]]:
+    frames = [json.loads(text) for text in core.outbox]
+    core.outbox.clear()
+    return frames
+
+
+def get(core: Core, now: float = 0.0, /, **frame: Any) -> list[Any]:
+    return list(core.received(json.dumps(frame), now))
+
+
+def session(core: Core, now: float = 0.0, *, resumed: bool = False, after: int = 0, end: int = 0) -> list[Any]:
+    return get(
+        core,
+        now,
+        type="session",
+        id="session",
+        sessionId="s",
+        resumeToken="t2" if resumed else "t1",
+        resumed=resumed,
+        inbox={"epoch": EPOCH, "seq": end},
+        **({"after": after} if resumed else {}),
+    )
+
+
+def message(core: Core, seq: int, room: str | None = "r", epoch: int = EPOCH, now: float = 0.0) -> list[int]:
+    """The seqs that are handed on."""
+    frame: dict[str, Any] = {"type": "message", "epoch": epoch, "seq": seq, "from": "x", "data": seq}
+    events = get(core, now, **frame, **({"room": room} if room else {}))
+    assert all(isinstance(event, Message) for event in events)
+    return [event.seq for event in events]
+
+
+def joined(core: Core, *, seq: int = 0, now: float = 0.0, **more: Any) -> list[Any]:
+    return get(core, now, type="joined", room="r", epoch=EPOCH, seq=seq, recovered=True, **more)
+
+
+@pytest.fixture
+def core() -> Core:
+    """Connected, with a session, and a member of `r`."""
+    core = Core(TIMES, random.Random(1))
+    core.connected(0)
+    assert sent(core) == [{"action": "session", "id": "session"}]
+    assert session(core) == [Resumed("s", fresh=True)]
+    identifier = core.request("join", 0, room="r")
+    assert sent(core) == [{"action": "join", "id": identifier, "room": "r"}]
+    assert [type(event) for event in joined(core, id=identifier)] == [Answered]
+    return core
+
+
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_request_is_answered_once(core: Core) -> None:
+    identifier = core.request("publish", 0, room="r", data=1)
+    accepted: dict[str, Any] = {"type": "accepted", "id": identifier, "room": "r", "seq": 1}
+    assert get(core, **accepted) == [Answered(identifier, accepted)]
+    assert get(core, **accepted) == []
+
+
+def test_a_request_without_an_answer_is_sent_again_with_its_id(core: Core) -> None:
+    core.request("publish", 0, room="r", data=1)
+    (first,) = sent(core)
+    core.tick(TIMES.retry - 1)
+    assert sent(core) == []
+    core.tick(TIMES.retry)
+    assert sent(core) == [first]
+
+
+@pytest.mark.parametrize("code", sorted(PASSING))
+def test_after_an_error_that_passes_a_request_is_sent_again_soon(core: Core, code: str) -> None:
+    identifier = core.request("publish", 0, room="r", data=1)
+    (first,) = sent(core)
+    assert get(core, type="error", code=code, message="", id=identifier) == []
+    core.tick(0.01)
+    assert sent(core) == []
+    core.tick(1)
+    assert sent(core) == [first]
+
+
+def test_an_error_that_stays_is_the_answer(core: Core) -> None:
+    identifier = core.request("send", 0, to="nobody", data=1)
+    error: dict[str, Any] = {"type": "error", "code": "no-session", "message": "", "id": identifier}
+    assert get(core, **error) == [Answered(identifier, error)]
+
+
+def test_requests_wait_for_a_session(core: Core) -> None:
+    core.disconnected(1)
+    core.request("publish", 1, room="r", data=1)
+    assert sent(core) == []
+    core.connected(2)
+    assert [frame["action"] for frame in sent(core)] == ["session"]
+    session(core, 2, resumed=True)
+    assert [frame["action"] for frame in sent(core)] == ["join", "publish"]
+
+
+def test_frames_that_are_none_of_the_protocol_are_left_aside(core: Core) -> None:
+    for text in ("", "hello", "[1]", "5", '{"message": "Internal server error", "connectionId": "x"}', '{"type":[]}'):
+        assert core.received(text, 0) == []
+
+
+# --- order, repeats and gaps ------------------------------------------------------------------------------------------
+
+
+def test_each_message_is_handed_on_once_and_in_order(core: Core) -> None:
+    assert message(core, 1) == [1]
+    assert message(core, 1) == []
+    assert message(core, 3) == []
+    assert message(core, 2) == [2, 3]
+
+
+def test_a_gap_that_stays_is_asked_about_and_asked_again_only_later(core: Core) -> None:
+    message(core, 1, now=1)
+    message(core, 3, now=1)
+    core.tick(1 + TIMES.gap / 2)
+    assert sent(core) == [], "frames overtake one another"
+    core.tick(1 + TIMES.gap)
+    ask = {"action": "join", "room": "r", "epoch": EPOCH, "after": 1}
+    assert sent(core) == [ask]
+    core.tick(2 + TIMES.gap)
+    assert sent(core) == []
+    core.tick(1 + 2 * TIMES.gap + TIMES.retry)
+    assert sent(core) == [ask]
+    assert joined(core, seq=3, after=1, now=13) == []
+    assert message(core, 2, now=13) == [2, 3]
+    core.tick(60)
+    assert sent(core) == []
+
+
+def test_a_gap_in_the_inbox_is_asked_about_with_the_sessions_own_token(core: Core) -> None:
+    message(core, 2, room=None)
+    core.tick(TIMES.gap)
+    assert sent(core) == [{"action": "session", "id": "session", "resume": "t1", "epoch": EPOCH, "after": 0}]
+    assert session(core, 1, resumed=True, end=2) == []
+    assert message(core, 1, room=None) == [1, 2]
+
+
+def test_what_the_history_no_longer_has_is_a_loss_that_is_told(core: Core) -> None:
+    message(core, 1)
+    assert joined(core, seq=9, after=7) == [Lost("r", EPOCH, 7)]
+    assert message(core, 8) == [8]
+
+
+def test_a_result_comes_through_the_inbox_once(core: Core) -> None:
+    frame: dict[str, Any] = {"type": "result", "id": "w", "epoch": EPOCH, "seq": 1, "data": 5}
+    assert get(core, **frame) == [Result("w", EPOCH, 1, 5)]
+    assert get(core, **frame) == []
+
+
+def test_messages_of_a_room_that_was_left_are_dropped(core: Core) -> None:
+    core.request("leave", 0, room="r")
+    assert message(core, 1) == []
+
+
+# --- connections ------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_connection_resumes_and_asks_every_room_for_what_was_missed(core: Core) -> None:
+    message(core, 1)
+    message(core, 1, room=None)
+    core.request("publish", 0, room="r", data=1)
+    (publish,) = sent(core)
+    core.disconnected(5)
+    core.connected(6)
+    assert sent(core) == [{"action": "session", "id": "session", "resume": "t1", "epoch": EPOCH, "after": 1}]
+    assert session(core, 6, resumed=True, after=1, end=2) == [Resumed("s", fresh=False)]
+    assert sent(core) == [{"action": "join", "room": "r", "epoch": EPOCH, "after": 1}, publish]
+    assert message(core, 2, room=None) == [2]
+    core.disconnected(7)
+    core.connected(8)
+    assert sent(core)[0]["resume"] == "t2", "tokens rotate"
+
+
+def test_an_expired_session_is_begun_anew_and_what_may_have_been_done_is_not_done_again(core: Core) -> None:
+    publish = core.request("publish", 0, room="r", data=1)
+    core.disconnected(5)
+    core.connected(6)
+    sent(core)
+    (answer,) = get(core, 6, type="error", code="invalid-token", message="", id="session")
+    assert (answer.id, answer.reply["code"]) == (publish, "session-expired")
+    assert sent(core) == [{"action": "session", "id": "session"}]
+    assert session(core, 6) == [Resumed("s", fresh=True)]
+    assert sent(core) == [{"action": "join", "room": "r", "epoch": EPOCH, "after": 0}]
+
+
+def test_a_session_that_is_refused_for_now_is_asked_for_again() -> None:
+    core = Core(TIMES, random.Random(1))
+    core.connected(0)
+    first = sent(core)
+    get(core, type="error", code="unavailable", message="", id="session")
+    core.tick(1)
+    assert sent(core) == first
+    core.tick(1 + TIMES.retry)
+    assert sent(core) == first, "and so it is when no answer comes"
+
+
+def test_to_be_taken_over_is_final(core: Core) -> None:
+    assert get(core, type="taken-over", sessionId="s") == [TakenOver()]
+    assert core.over
+
+
+def test_a_connection_that_was_taken_for_gone_is_exchanged(core: Core) -> None:
+    assert core.tick(1)
+    get(core, 1, type="error", code="released", message="", id="x")
+    assert not core.tick(1)
+
+
+def test_reconnects_wait_with_full_jitter_and_ever_longer() -> None:
+    core = Core(TIMES, random.Random(1))
+    for attempt in range(20):
+        longest = min(TIMES.longest_wait, TIMES.first_wait * 2**attempt)
+        assert 0 <= core.disconnected(attempt) <= longest
+    waits = [core.disconnected(0) for _ in range(200)]
+    assert min(waits) < 0.1 * TIMES.longest_wait
+    assert max(waits) > 0.9 * TIMES.longest_wait
+
+
+def test_a_session_ends_the_growth_of_the_waits_a_mere_connection_does_not(core: Core) -> None:
+    for _ in range(10):
+        core.disconnected(0)
+        core.connected(0)
+    assert max(core.disconnected(0) for _ in range(3)) > TIMES.first_wait
+    core.connected(0)
+    session(core, resumed=True)
+    assert core.disconnected(0) <= TIMES.first_wait
+
+
+def test_silence_is_broken_before_the_gateway_closes_the_connection(core: Core) -> None:
+    assert TIMES.keep_alive < 600
+    sent(core)
+    core.tick(TIMES.keep_alive - 1)
+    assert sent(core) == []
+    core.tick(TIMES.keep_alive)
+    assert sent(core) == [{"action": "ping"}]
+
+
+def test_a_connection_that_answers_nothing_is_given_up(core: Core) -> None:
+    core.tick(TIMES.keep_alive)
+    assert core.tick(TIMES.keep_alive + TIMES.dead - 1)
+    get(core, TIMES.keep_alive + TIMES.dead - 1, type="pong")
+    assert core.tick(TIMES.keep_alive + TIMES.dead + 1)
+    core.request("publish", 300, room="r", data=1)
+    assert not core.tick(300 + TIMES.dead)
+
+
+def test_a_connection_is_exchanged_before_the_gateway_closes_it() -> None:
+    ages = []
+    for seed in range(50):
+        core = Core(Times(dead=10**9), random.Random(seed))
+        core.connected(0)
+        ages.append(next(age for age in range(0, 7200, 10) if not core.tick(age)))
+    assert 4800 < min(ages) < max(ages) < 7200 - 600
+    assert len(set(ages)) > 20, "not all at once"
