@@ -129,8 +129,15 @@ class Outbound(Protocol):
         """Whether the connection is still there."""
 
 
+class Gauges(Protocol):
+    """Where values go that hold for the whole backend, not for one route."""
+
+    def gauge(self, **values: float) -> None:
+        """Record values as they are now."""
+
+
 class MetricsSink(Protocol):
-    """Where measurements go."""
+    """Where measurements of events go."""
 
     def record(self, route: str, **values: float) -> None:
         """Record one handled event: counts by metric name, and `Latency` in milliseconds."""

@@ -6,6 +6,7 @@ from aws_cdk import aws_iam as iam
 from infra.api import add_routes, allow_connections, build_api, build_stage
 from infra.functions import Dependencies, FunctionFactory
 from infra.queues import build_queue, feed
+from infra.schedules import every_minute
 from infra.settings import Settings
 from infra.table import build_table
 
@@ -65,6 +66,14 @@ class LambdaStack(Stack):
             operations=["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"],
             environment=posting,
         )
+        census = functions.build(
+            "Census",
+            "lambdas.census.handler",
+            operations=["Scan", "UpdateItem", "DeleteItem"],
+            environment={"CONNECTIONS_URL": stage.callback_url},
+        )
+        allow_connections(stage, census.role, "GET", "DELETE")
+        every_minute(self, "EveryMinute", census.function)
         for poster in (message, deliver, work):
             allow_connections(stage, poster.role, "POST", "DELETE")
         for queue in (jobs, deliveries):

@@ -173,9 +173,14 @@ class FakeQueue:
 
 @dataclass
 class FakeMetrics:
-    """A MetricsSink that remembers."""
+    """A MetricsSink, and Gauges, that remember."""
 
     records: list[tuple[str, dict[str, float]]] = field(default_factory=list)
+    gauges: list[dict[str, float]] = field(default_factory=list)
+
+    def gauge(self, **values: float) -> None:
+        """Remember the values."""
+        self.gauges.append(values)
 
     def record(self, route: str, **values: float) -> None:
         """Remember the record."""

@@ -11,13 +11,14 @@ def _no_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("POWERTOOLS_SERVICE_NAME", raising=False)
 
 
-def test_an_event_is_one_line_with_three_dimensions(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_event_is_one_line_for_its_route_and_for_the_whole_backend(capsys: pytest.CaptureFixture[str]) -> None:
     EmfMetrics("eks").record("ping", Messages=1, Errors=0, Latency=1.25)
     [line] = capsys.readouterr().out.splitlines()
     emf = json.loads(line)
     [definition] = emf["_aws"]["CloudWatchMetrics"]
     assert definition["Namespace"] == "Duplex"
-    assert [sorted(names) for names in definition["Dimensions"]] == [["backend", "route", "service"]]
+    dimensions = [sorted(names) for names in definition["Dimensions"]]
+    assert dimensions == [["backend", "route", "service"], ["backend", "service"]]
     assert definition["Metrics"] == [
         {"Name": "Messages", "Unit": "Count"},
         {"Name": "Errors", "Unit": "Count"},
@@ -31,7 +32,11 @@ def test_one_event_leaves_nothing_to_the_next(capsys: pytest.CaptureFixture[str]
     metrics = EmfMetrics("lambda")
     metrics.record("ping", Messages=1)
     metrics.record("$connect", Connects=1)
-    second = json.loads(capsys.readouterr().out.splitlines()[1])
+    metrics.gauge(ActiveConnections=5)
+    second, third = (json.loads(line) for line in capsys.readouterr().out.splitlines()[1:])
+    assert (third["ActiveConnections"], "route" in third) == ([5], False)
+    assert third["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service", "backend"]]
+    assert len(second["_aws"]["CloudWatchMetrics"][0]["Dimensions"]) == 2
     assert second["route"] == "$connect"
     assert "Messages" not in second
     assert second["service"] == "duplex"

@@ -58,12 +58,14 @@ OPERATIONS = {
     "lambdas.message.handler": {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
     "lambdas.deliver.handler": {"UpdateItem", "DeleteItem"},
     "lambdas.work.handler": {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
+    "lambdas.census.handler": {"Scan", "UpdateItem", "DeleteItem"},
 }
 #: What each may do to the stage's connections.
 METHODS = {
     "lambdas.message.handler": {"POST", "DELETE"},
     "lambdas.deliver.handler": {"POST", "DELETE"},
     "lambdas.work.handler": {"POST", "DELETE"},
+    "lambdas.census.handler": {"GET", "DELETE"},
 }
 ROUTES = {"$default", "ping", "session", "join", "leave", "publish", "send", "work"}
 
@@ -226,7 +228,11 @@ def test_functions_are_told_what_they_use(assembly: Assembly) -> None:
             "MAX_ROOMS": "50",
             "MESSAGE_RATE": "100",
         }
-        expected = common | (posting if url else {}) | (answering if handler == "lambdas.message.handler" else {})
+        expected = (
+            common
+            | (posting if url and handler != "lambdas.census.handler" else {})
+            | (answering if handler == "lambdas.message.handler" else {})
+        )
         assert variables == expected
         assert (url is not None) == (handler in METHODS)
         if url:
@@ -274,10 +280,27 @@ def test_each_route_reaches_its_function_and_replies_where_a_reply_is_due(assemb
     assert len(integrations) == 3
 
 
+def test_the_census_runs_every_minute_and_by_its_own_rule_alone(assembly: Assembly) -> None:
+    ((rule_id, rule),) = assembly.resources("AWS::Events::Rule").items()
+    assert rule["Properties"]["ScheduleExpression"] == "rate(1 minute)"
+    (target,) = rule["Properties"]["Targets"]
+    census = target["Arn"]["Fn::GetAtt"][0]
+    assert assembly.resources("AWS::Lambda::Function")[census]["Properties"]["Handler"] == "lambdas.census.handler"
+    (permission,) = [
+        entry["Properties"]
+        for entry in assembly.resources("AWS::Lambda::Permission").values()
+        if entry["Properties"]["Principal"] == "events.amazonaws.com"
+    ]
+    assert permission["FunctionName"] == get_att(census, "Arn")
+    assert permission["SourceArn"] == get_att(rule_id, "Arn")
+
+
 def test_api_gateway_may_invoke_a_function_for_its_own_routes_only(assembly: Assembly) -> None:
     (api,) = assembly.resources("AWS::ApiGatewayV2::Api")
     routes = set()
     for permission in assembly.resources("AWS::Lambda::Permission").values():
+        if permission["Properties"]["Principal"] == "events.amazonaws.com":
+            continue
         assert permission["Properties"]["Principal"] == "apigateway.amazonaws.com"
         parts = permission["Properties"]["SourceArn"]["Fn::Join"][1]
         assert parts[-2] == {"Ref": api}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 #: Every function, one module each.
-HANDLERS = ("connect", "disconnect", "message", "deliver", "work")
+HANDLERS = ("connect", "disconnect", "message", "deliver", "work", "census")
 
 EVENTS = Path(__file__).parent / "events"
 URL = "https://abcdef1234.execute-api.eu-west-1.amazonaws.com/prod"
@@ -91,4 +91,5 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         modules = {name: importlib.import_module(f"lambdas.{name}") for name in HANDLERS}
         environment = importlib.import_module("lambdas.environment")
         management = ManagementEndpoint(importlib.import_module("lambdas.posting").outbound)
+        ManagementEndpoint(modules["census"].outbound, 410, "GoneException")
         yield Functions(client, modules, Calls(environment.dynamodb), management)

@@ -67,7 +67,8 @@ def test_an_echo_makes_no_call_and_prints_one_metrics_line(
     [emf] = lines(capsys)
     [definition] = emf["_aws"]["CloudWatchMetrics"]
     assert definition["Namespace"] == "Duplex"
-    assert [sorted(names) for names in definition["Dimensions"]] == [["backend", "route", "service"]]
+    dimensions = [sorted(names) for names in definition["Dimensions"]]
+    assert dimensions == [["backend", "route", "service"], ["backend", "service"]]
     assert (emf["service"], emf["backend"], emf["route"]) == ("duplex", "lambda", "$default")
     assert {metric["Name"]: metric["Unit"] for metric in definition["Metrics"]} == {
         "Messages": "Count",
@@ -230,6 +231,25 @@ def test_a_batch_of_deliveries_is_posted_and_what_is_none_stays_in_the_queue(fun
     batch = json.dumps({"room": "r", "frame": {"type": "message"}, "members": [["s", CONNECTION_ID], ["t", OTHER]]})
     assert functions.fed("deliver", batch, "{}") == ["1"]
     assert [json.loads(body(post)) for post in functions.management.requests] == [{"type": "message"}] * 2
+
+
+def test_the_census_counts_and_lets_go_of_what_is_gone(
+    functions: Functions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    functions.invoke("connect", golden("connect"))
+    functions.modules["census"].handler({}, None)
+    functions.client.update_item(
+        TableName=TABLE,
+        Key={"pk": {"S": f"session#{SESSION_ID}"}, "sk": {"S": "session"}},
+        UpdateExpression="SET expiresAt = expiresAt - :minute",
+        ExpressionAttributeValues={":minute": {"N": "61"}},
+    )
+    functions.modules["census"].handler({}, None)
+    fresh, gone = (line for line in lines(capsys) if "ActiveConnections" in line)
+    assert (fresh["ActiveConnections"], fresh["Gone"]) == ([1], [0])
+    assert (gone["ActiveConnections"], gone["Gone"]) == ([0], [1])
+    assert gone["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service", "backend"]]
+    assert "connectionId" not in (session_item(functions.client, SESSION_ID) or {})
 
 
 def test_a_disconnect_takes_the_connection_from_its_rooms(functions: Functions) -> None:

@@ -51,6 +51,10 @@ def test_a_function_loads_nothing_heavy(function: str) -> None:
     assert loaded_by(function) & FORBIDDEN == set()
 
 
+def test_the_census_loads_no_protocol() -> None:
+    assert loaded_by("census") & {"msgspec", "backend.protocol", "backend.router", "backend.dynamodb_streams"} == set()
+
+
 @pytest.mark.parametrize("function", ["connect", "disconnect"])
 def test_the_lifecycle_loads_no_protocol_and_no_way_to_post(function: str) -> None:
     assert (
@@ -85,6 +89,7 @@ def test_loading_makes_only_the_dynamodb_client() -> None:
         ("message", "DELIVERIES_URL"),
         ("deliver", "CONNECTIONS_URL"),
         ("work", "CONNECTIONS_URL"),
+        ("census", "CONNECTIONS_URL"),
     ],
 )
 def test_a_function_without_its_settings_fails_at_init_and_says_which(function: str, variable: str) -> None:
