@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from local import apis, assembly, references
 from local.aws import calls
@@ -18,8 +19,9 @@ from local.errors import LocalError
 from local.functions import definitions, figures
 from local.functions.function import Function
 from local.functions.source import Sources
+from local.http_client import HttpClient
 from local.metrics import Metrics
-from local.server import Server
+from local.server import Outside, Server
 from local.template import ACCOUNT, REGION
 from local.triggers import definitions as triggers
 from local.triggers import timer
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from local.assembly import Deployment
     from local.functions.function import FunctionSpec
     from local.gateway.model import Api
+    from local.http_client import Balancers
     from local.triggers.definitions import Triggers
 
 # A variant is a stack of the assembly, on a port of its own beside the console's.
@@ -92,10 +95,13 @@ class Cloud:
         concurrency: int,
         report: Callable[[str, str, bool], None],
         clock: Clock | None = None,
+        balancers: Balancers | None = None,
     ) -> None:
         """`port` is the first of the ports, 0 for any free ones; `concurrency` the workers a function may have.
 
-        `report(function, line, is_metrics)` takes every line that functions print.
+        `report(function, line, is_metrics)` takes every line that functions print. `balancers` gives, by the DNS name
+        of a load balancer behind a VPC link, the address that a port of it leads to now, or None while none is ready.
+        Raises LocalError for a VPC link to any other.
         """
         self._clock = clock or Clock()
         self._metrics = Metrics(self._clock)
@@ -103,6 +109,9 @@ class Cloud:
         self._port = port
         self._concurrency = concurrency
         self._report = report
+        self._balancers = balancers or {}
+        for plan in plans:
+            _check_links(plan, self._balancers)
         self.addresses: list[Address] = []
         self._functions: list[Function] = []
         self.aws_url = ""
@@ -167,8 +176,11 @@ class Cloud:
         }
         for function in functions.values():
             stack.push_async_callback(function.stop)
-        servers = [await self._bind(plan, functions, stack) for plan in self._plans]
-        gateways |= {server.api.domain_name: f"http://{server.address}" for server in servers}
+        http = HttpClient(self._balancers)
+        stack.callback(http.close)
+        outside = Outside(functions, http, self._metrics)
+        servers = [await self._bind(plan, outside, stack) for plan in self._plans]
+        gateways |= {name: f"http://{server.address}" for server in servers for name in server.api.domain_names}
         aws = await starting
         self._functions = list(functions.values())
         self.aws_url = surroundings["AWS_ENDPOINT_URL"] = aws.url
@@ -196,8 +208,8 @@ class Cloud:
         finally:
             values.close()
 
-    async def _bind(self, plan: Plan, functions: Mapping[str, Function], stack: AsyncExitStack) -> Server:
-        server = Server(plan.api, functions, self._clock, self._metrics)
+    async def _bind(self, plan: Plan, outside: Outside, stack: AsyncExitStack) -> Server:
+        server = Server(plan.api, outside, self._clock)
         port = self._port + plan.offset if self._port else 0
         try:
             await server.bind(port)
@@ -246,6 +258,15 @@ class Cloud:
                 for function in functions.values():
                     if function.spec.source == folder:
                         function.reload()
+
+
+def _check_links(plan: Plan, balancers: Balancers) -> None:
+    for route in plan.api.routes.values():
+        if route.integration is not None and route.integration.private:
+            host = urlsplit(route.integration.url).hostname
+            if host not in balancers:
+                where = f"{plan.deployment.stack.name}, route {route.key}"
+                raise LocalError(f"{where}: its VPC link leads to {host}, and no load balancer of that name runs here")
 
 
 async def _stop_aws(starting: asyncio.Future[Aws]) -> None:

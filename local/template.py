@@ -32,7 +32,7 @@ class Stack:
     """One template as a stack of this machine's cloud."""
 
     def __init__(self, name: str, template: Mapping[str, Any], parameters: Mapping[str, str] | None = None) -> None:
-        self.name = name
+        self.name: str = name
         self.region: str = REGION
         self.account: str = ACCOUNT
         self._template = template

@@ -29,6 +29,9 @@ _RESPONSE = re.compile(
 )
 
 
+LIFECYCLE = frozenset({CONNECT, DISCONNECT})
+
+
 class ExpressionError(ValueError):
     """A selection expression that cannot be evaluated; the text says which part and why."""
 
@@ -96,16 +99,18 @@ def parse(source: str, *, response: bool = False) -> Expression:
     return Expression(tuple(part for part in parts if part != ""))
 
 
-def select(expression: Expression, keys: Container[str], message: str) -> str | None:
+def select(
+    expression: Expression, keys: Container[str], message: str, barred: Container[str] = LIFECYCLE
+) -> str | None:
     """The key of the route that `message` takes out of `keys`, or None when there is none for it.
 
-    `$connect` and `$disconnect` cannot be reached by a message.
+    Those that are `barred` cannot be reached by a message.
     """
     try:
         key = expression.evaluate(msgspec.json.decode(message))
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
         key = DEFAULT
-    if key in keys and key not in {CONNECT, DISCONNECT}:
+    if key in keys and key not in barred:
         return key
     return DEFAULT if DEFAULT in keys else None
 
