@@ -16,6 +16,7 @@ from local.aws import calls
 from local.aws.process import Aws
 from local.clock import Clock
 from local.errors import LocalError
+from local.faults import Faults
 from local.functions import definitions, figures
 from local.functions.function import Function
 from local.functions.source import Sources
@@ -96,12 +97,16 @@ class Cloud:
         report: Callable[[str, str, bool], None],
         clock: Clock | None = None,
         balancers: Balancers | None = None,
+        origins: Iterable[str] = (),
+        faults: Mapping[str, float] | None = None,
+        seed: int = 0,
     ) -> None:
         """`port` is the first of the ports, 0 for any free ones; `concurrency` the workers a function may have.
 
         `report(function, line, is_metrics)` takes every line that functions print. `balancers` gives, by the DNS name
         of a load balancer behind a VPC link, the address that a port of it leads to now, or None while none is ready.
-        Raises LocalError for a VPC link to any other.
+        Raises LocalError for a VPC link to any other. `origins` are web pages that may use the APIs; `faults` are rates
+        by name (`local.faults`).
         """
         self._clock = clock or Clock()
         self._metrics = Metrics(self._clock)
@@ -110,6 +115,10 @@ class Cloud:
         self._concurrency = concurrency
         self._report = report
         self._balancers = balancers or {}
+        self._origins = frozenset(origins)
+        self._rates, self._seed = faults or {}, seed
+        self._faults = Faults(self._rates, seed, self._metrics)
+        self._logs: list[tuple[str, int, str]] = []
         for plan in plans:
             _check_links(plan, self._balancers)
         self.addresses: list[Address] = []
@@ -150,7 +159,7 @@ class Cloud:
         """Start everything, each part with its end on `stack`: sockets end first, then functions, then AWS."""
         creations = [call for plan in self._plans for call in calls.create(plan.deployment.stack)]
         aws_port = self._port + _AWS_PORT if self._port else 0
-        starting = asyncio.ensure_future(Aws.start(aws_port, creations, self._clock))
+        starting = asyncio.ensure_future(Aws.start(aws_port, creations, self._clock, self._rates, self._seed))
         stack.push_async_callback(_stop_aws, starting)
         sources = Sources(Path(stack.enter_context(TemporaryDirectory(prefix="duplex-"))))
         surroundings = {
@@ -170,6 +179,7 @@ class Cloud:
                 report=self._printed,
                 clock=self._clock,
                 metrics=self._metrics,
+                faults=self._faults,
             )
             for plan in self._plans
             for spec in plan.functions
@@ -178,7 +188,7 @@ class Cloud:
             stack.push_async_callback(function.stop)
         http = HttpClient(self._balancers)
         stack.callback(http.close)
-        outside = Outside(functions, http, self._metrics)
+        outside = Outside(functions, http, self._metrics, self._log, self._faults, self._origins)
         servers = [await self._bind(plan, outside, stack) for plan in self._plans]
         gateways |= {name: f"http://{server.address}" for server in servers for name in server.api.domain_names}
         aws = await starting
@@ -242,7 +252,11 @@ class Cloud:
             await asyncio.sleep(_PUBLISH_SECONDS)
             for function in functions.values():
                 function.sample()
-            aws.measured(self._metrics.drain())
+            logs, self._logs = self._logs, []
+            aws.measured(self._metrics.drain(), logs)
+
+    def _log(self, group: str, line: str) -> None:
+        self._logs.append((group, int(self._clock.now() * 1000), line))
 
     async def _mourn(self, aws: Aws) -> None:
         await aws.ended()
