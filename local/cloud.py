@@ -11,34 +11,28 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from local import apis, assembly, references
+from local import references
 from local.aws import calls
 from local.aws.process import Aws
 from local.clock import Clock
 from local.errors import LocalError
 from local.faults import Faults
-from local.functions import definitions, figures
+from local.functions import figures
 from local.functions.function import Function
 from local.functions.source import Sources
 from local.http_client import HttpClient
 from local.metrics import Metrics
 from local.server import Outside, Server
 from local.template import ACCOUNT, REGION
-from local.triggers import definitions as triggers
 from local.triggers import timer
 from local.triggers.queues import QueuePoller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 
-    from local.assembly import Deployment
-    from local.functions.function import FunctionSpec
-    from local.gateway.model import Api
     from local.http_client import Balancers
-    from local.triggers.definitions import Triggers
+    from local.plans import Plan
 
-# A variant is a stack of the assembly, on a port of its own beside the console's.
-BACKENDS = {"lambda": ("DuplexLambda", 1)}
 _WATCH_SECONDS = 0.25
 _PUBLISH_SECONDS = 0.5
 _AWS_PORT = 566  # beside the console's: 4566 by default
@@ -52,37 +46,6 @@ class Address:
     url: str
     stage: str
     management: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to run: a stack's API, its functions and what else invokes them, under a variant's name; `offset` is
-    added to the first port."""
-
-    name: str
-    offset: int
-    deployment: Deployment
-    api: Api
-    functions: list[FunctionSpec]
-    triggers: Triggers
-
-
-def plan(folder: Path, backends: Iterable[str]) -> list[Plan]:
-    """Read what the variants of an assembly would run; LocalError for what cannot."""
-    deployments = assembly.read(folder)
-    plans = []
-    for name in backends:
-        stack, offset = BACKENDS[name]
-        if stack not in deployments:
-            raise LocalError(f"{folder} has no stack {stack}: run make synth")
-        found = apis.read(deployments[stack].stack)
-        if len(found) != 1:
-            raise LocalError(f"{stack} should have one WebSocket API, and has {len(found)}")
-        functions = definitions.read(deployments[stack])
-        plans.append(
-            Plan(name, offset, deployments[stack], found[0], functions, triggers.read(deployments[stack].stack))
-        )
-    return plans
 
 
 class Cloud:
@@ -157,16 +120,18 @@ class Cloud:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         """Start everything, each part with its end on `stack`: sockets end first, then functions, then AWS."""
-        creations = [call for plan in self._plans for call in calls.create(plan.deployment.stack)]
+        stacks = {plan.deployment.stack.name: plan.deployment.stack for plan in self._plans}
+        creations = [call for stack_ in stacks.values() for call in calls.create(stack_)]
         aws_port = self._port + _AWS_PORT if self._port else 0
         starting = asyncio.ensure_future(Aws.start(aws_port, creations, self._clock, self._rates, self._seed))
         stack.push_async_callback(_stop_aws, starting)
         sources = Sources(Path(stack.enter_context(TemporaryDirectory(prefix="duplex-"))))
+        key, secret = self._plans[0].api.settings.keys[0]
         surroundings = {
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
             "AWS_SESSION_TOKEN": "local",
         }
         gateways: dict[str, str] = {}

@@ -43,7 +43,7 @@ def signature(
     api: Api, method: str, path: str, query: str, headers: Sequence[tuple[str, str]], body: bytes, now: float
 ) -> str | None:
     """Why a request is not signed as it has to be, or None when it is."""
-    keys = dict(pair.partition(":")[::2] for pair in api.settings.access_keys.split(","))
+    keys = dict(api.settings.keys)
     try:
         sigv4.verify(sigv4.Request(method, path, query, headers, body), keys.get, api.region, now)
     except sigv4.SignatureError as error:

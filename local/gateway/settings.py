@@ -6,8 +6,11 @@ picks. Texts may be empty; statuses are HTTP's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args, get_type_hints
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_type_hints
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +65,28 @@ class Settings:
     access_keys: str = "local:local"
     """The credentials that signatures are verified with: `ID:SECRET`, comma-separated. Functions have the first."""
 
+    @property
+    def keys(self) -> list[tuple[str, str]]:
+        """Access keys and their secrets."""
+        pairs = (pair.partition(":") for pair in self.access_keys.split(","))
+        return [(key, secret) for key, _, secret in pairs]
+
 
 class SettingError(ValueError):
     """A setting that does not exist or cannot have this value; the text says what can."""
 
 
-def change(given: Any, name: str, value: str) -> Any:
-    """The value of a dataclass's field for a text; SettingError when there is no such field, or it is no such value."""
-    hints = get_type_hints(type(given))
+T = TypeVar("T", bound="DataclassInstance")
+
+
+def change(given: T, name: str, value: str) -> T:
+    """A dataclass with one field set from a text; SettingError when there is no such field, or it is no such value."""
     if name not in {field.name for field in fields(given)}:
         raise SettingError(f"there is no setting {name!r}")
-    kind = hints[name]
+    return replace(given, **{name: _value(get_type_hints(type(given))[name], name, value)})
+
+
+def _value(kind: Any, name: str, value: str) -> object:
     if choices := get_args(kind):
         if value not in choices:
             raise SettingError(f"{name} can be {', '.join(choices)}; not {value!r}")
@@ -82,6 +96,9 @@ def change(given: Any, name: str, value: str) -> Any:
             raise SettingError(f"{name} can be true or false; not {value!r}")
         return value == "true"
     try:
-        return kind(value)
+        number = kind(value)
     except ValueError:
         raise SettingError(f"{name} has to be a number, not {value!r}") from None
+    if isinstance(number, float | int) and not 0 <= number < float("inf"):
+        raise SettingError(f"{name} cannot be {value}")
+    return number
