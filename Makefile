@@ -109,7 +109,7 @@ check: install
 	ruff format --check .
 	lint-imports
 	deptry .
-	cfn-lint cdk.out/*.template.json
+	cfn-lint cdk.out/*.template.json tests/conformance/templates/*.yaml
 	python -m infra.nag
 	mypy
 
