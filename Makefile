@@ -13,7 +13,7 @@ PORT ?= 4000
 # Options of the CDK app, as in: make up CONTEXT="touch_seconds=1 log_retention_days=7"
 CONTEXT ?=
 
-.PHONY: help install doctor up wscat test check synth deploy destroy lock clean FORCE
+.PHONY: help install doctor up wscat test check bench synth deploy destroy lock clean FORCE
 
 help:
 	@echo 'make up       run the backend on this machine, from the template that would be deployed'
@@ -22,6 +22,7 @@ help:
 	@echo 'make check    ruff, mypy, import-linter, cfn-lint, cdk-nag, deptry'
 	@echo 'make synth    write the CloudFormation templates to cdk.out'
 	@echo 'make deploy   cdk deploy, with your AWS credentials; make destroy takes it down'
+	@echo 'make bench    measure it, beside others that do the same (minutes)'
 	@echo 'make doctor   say what is missing on this machine or in the AWS account, and how to get it'
 	@echo 'make clean    remove everything that was installed or built'
 
@@ -108,9 +109,15 @@ check: install
 	ruff format --check .
 	lint-imports
 	deptry .
-	cfn-lint cdk.out/*.template.json
+	cfn-lint cdk.out/*.template.json tests/conformance/templates/*.yaml
 	python -m infra.nag
 	mypy
+
+# Speed and memory are measured by hand, on a machine that does nothing else: docs/benchmarks.md keeps the last tables.
+bench: install
+	@$(MAKE) --silent $(ASSEMBLY)
+	python -m benchmarks.echo
+	python -m benchmarks.aws_endpoint
 
 # --- maintain -------------------------------------------------------------------------------------------------------
 

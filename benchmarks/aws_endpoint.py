@@ -10,8 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
-import socket
 import statistics
 import subprocess
 import sys
@@ -25,6 +23,7 @@ from typing import Any
 from backend import aws
 from backend.dynamodb import DynamoDBStore
 from backend.records import Claim, Session
+from benchmarks.peers import children, cpu_seconds, ministack
 from local.template import ACCOUNT
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,15 +37,14 @@ TABLE: dict[str, Any] = {
         {"AttributeName": "sk", "AttributeType": "S"},
     ],
 }
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
 class Endpoint:
-    """An AWS endpoint in a session of processes of its own; `client` and `server` are samples by operation."""
+    """An AWS endpoint in a process of its own; `client` and `server` are samples by operation."""
 
     name: str
-    session: int
+    pid: int
     store: DynamoDBStore
     number: int = 0
     client: dict[str, list[float]] = field(default_factory=dict)
@@ -54,15 +52,7 @@ class Endpoint:
 
     def cpu(self) -> float:
         """Seconds of CPU that its processes have used."""
-        ticks = 0
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                fields = path.read_text().rpartition(")")[2].split()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if int(fields[3]) == self.session:
-                ticks += int(fields[11]) + int(fields[12])
-        return ticks / _TICKS
+        return cpu_seconds([self.pid, *children(self.pid)])
 
     def next(self) -> int:
         """A number that has not been used."""
@@ -134,7 +124,6 @@ def piped(name: str, module: str) -> Iterator[Endpoint]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        start_new_session=True,
     )
     assert process.stdin is not None  # noqa: S101 - both are pipes
     assert process.stdout is not None  # noqa: S101
@@ -149,35 +138,7 @@ def piped(name: str, module: str) -> Iterator[Endpoint]:
             process.kill()
 
 
-@contextmanager
-def ministack(command: str) -> Iterator[Endpoint]:
-    """MiniStack, started by its command."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
-    with subprocess.Popen(
-        shlex.split(command),
-        env={**os.environ, **settings, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
-        try:
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port)).close()
-                    break
-                except OSError:
-                    if process.poll() is not None:
-                        raise SystemExit(f"{command} ended with status {process.returncode}") from None
-                    time.sleep(0.05)
-            yield connected("MiniStack", process.pid, port)
-        finally:
-            process.kill()
-
-
-def connected(name: str, session: int, port: int) -> Endpoint:
+def connected(name: str, pid: int, port: int) -> Endpoint:
     """The endpoint, with a table that holds the session which the operations are about."""
     os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
     client: Any = aws.dynamodb()
@@ -185,7 +146,7 @@ def connected(name: str, session: int, port: int) -> Endpoint:
     store = DynamoDBStore(client, TABLE["TableName"])
     store.create(_session("held"), NOW)
     store.rotate(HELD, b"0" * 32, LATER, LATER, NOW)
-    return Endpoint(name, session, store)
+    return Endpoint(name, pid, store)
 
 
 def main() -> None:
@@ -193,7 +154,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.aws_endpoint", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--calls", type=int, default=300, help="a round, operation and endpoint")
-    parser.add_argument("--ministack", metavar="COMMAND", help="what starts MiniStack, as in .venv/bin/ministack")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local", AWS_SESSION_TOKEN="local")  # noqa: S106
@@ -203,11 +163,7 @@ def main() -> None:
             stack.enter_context(piped("this project", "local.aws.server")),
             stack.enter_context(piped("moto's server", "tests.local.aws.reference")),
         ]
-        if arguments.ministack:
-            try:
-                endpoints.append(stack.enter_context(ministack(arguments.ministack)))
-            except OSError as error:
-                raise SystemExit(f"cannot run {arguments.ministack}: {error}") from error
+        endpoints.append(connected("MiniStack", *stack.enter_context(ministack())))
         measure(endpoints, arguments.rounds, arguments.calls)
     rows = results(endpoints)
     if arguments.json:

@@ -1,29 +1,35 @@
-"""Echo through the whole local stack, beside a bare `websockets` server: `python -m benchmarks.echo`.
+"""Echo through the whole local stack, beside MiniStack and a bare `websockets` server: `python -m benchmarks.echo`.
 
-Each client sends its next message when the last one has come back. Rounds of the servers are interleaved; the table has
-the median of each figure. CPU is user and system time of the server's processes, in microseconds a message. Linux only:
-it reads /proc.
+Once with this project's backend, and once, here and on MiniStack, with a handler that prints a line and returns the
+body. Each client sends its next message when the last one has come back. Rounds of the servers are interleaved; the
+table has the median of each figure, and its ratio to the bare server. CPU is user and system time of the server's
+processes, in microseconds a message. Linux only: it reads /proc.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+import zipfile
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import boto3
 import typer
 import uvloop
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
+
+from benchmarks.peers import children, cpu_seconds, ministack
+from tests.local.assemblies import Builder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +37,9 @@ if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
 
 MESSAGE = "x" * 64
-_TICK = os.sysconf("SC_CLK_TCK")
+_BARE = "bare websockets"
+# It logs, since MiniStack waits 50 ms for the log of a function that prints nothing.
+HANDLER = "def echo(event, context):\n    print('echo')\n    return {'statusCode': 200, 'body': event.get('body')}\n"
 
 
 @dataclass(frozen=True)
@@ -53,38 +61,22 @@ class Figures:
     cpu: dict[str, float]
 
 
-def children(pid: int) -> list[int]:
-    """The processes that a process has started."""
-    return [
-        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    ]
-
-
-def cpu_seconds(pids: list[int]) -> float:
-    """User and system time that these processes have used."""
-    fields = [Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split() for pid in pids]
-    return sum(int(field[11]) + int(field[12]) for field in fields) / _TICK
-
-
 async def bombard(url: str, connections: int, seconds: float) -> list[float]:
     """Echo on so many connections at once; gives every latency in seconds."""
     latencies: list[float] = []
+    everybody = asyncio.Barrier(connections)
 
     async def client() -> None:
-        async with connect(url, compression=None, ping_interval=None) as socket:
-            await ready.wait()
+        async with connect(url, compression=None, ping_interval=None, open_timeout=60) as socket:
+            await everybody.wait()
+            end = time.perf_counter() + seconds
             while (sent := time.perf_counter()) < end:
                 await socket.send(MESSAGE)
                 await socket.recv()
                 latencies.append(time.perf_counter() - sent)
+            await everybody.wait()  # nobody's close is part of what is measured
 
-    ready = asyncio.Event()
-    end = float("inf")
-    clients = [asyncio.create_task(client()) for _ in range(connections)]
-    await asyncio.sleep(0.5)  # everybody connected; not part of what is measured
-    end = time.perf_counter() + seconds
-    ready.set()
-    await asyncio.gather(*clients)
+    await asyncio.gather(*(client() for _ in range(connections)))
     return latencies
 
 
@@ -105,11 +97,11 @@ def measure(server: Server, connections: int, seconds: float) -> Figures:
 
 
 @contextmanager
-def duplex() -> Iterator[Server]:
-    """The synthesized backend, as `make up` runs it."""
+def duplex(name: str, *options: str) -> Iterator[Server]:
+    """A synthesized assembly, as `make up` runs it."""
     with tempfile.TemporaryDirectory() as folder:
         ready_file = Path(folder) / "ready.json"
-        command = [sys.executable, "-m", "local", "--port", "0", "--ready-file", str(ready_file)]
+        command = [sys.executable, "-m", "local", "--port", "0", "--ready-file", str(ready_file), *options]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
             try:
                 while not ready_file.exists():
@@ -121,9 +113,60 @@ def duplex() -> Iterator[Server]:
                 def parts() -> dict[str, list[int]]:
                     return {"gateway": [process.pid], "functions": children(process.pid)}
 
-                yield Server("duplex, Lambda route", ready["apis"][0]["url"], parts)
+                yield Server(name, ready["apis"][0]["url"], parts)
             finally:
                 process.terminate()
+
+
+@contextmanager
+def duplex_small_handler() -> Iterator[Server]:
+    """The local cloud with HANDLER instead of this project's backend."""
+    builder = Builder()
+    builder.function("Echo", "handlers.echo")
+    builder.route("DefaultRoute", "$default", "Echo", responds=True)
+    with tempfile.TemporaryDirectory() as folder:
+        assembly = builder.write(Path(folder), HANDLER)
+        with duplex("duplex, small handler", "--assembly", str(assembly)) as server:
+            yield server
+
+
+@contextmanager
+def ministack_small_handler() -> Iterator[Server]:
+    """MiniStack with HANDLER behind `$default`."""
+    code = BytesIO()
+    with zipfile.ZipFile(code, "w") as zipped:
+        zipped.writestr("handlers.py", HANDLER)
+    with ministack() as (pid, port):
+
+        def client(service: str) -> Any:
+            make: Any = boto3.client
+            keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+            return make(service, endpoint_url=f"http://127.0.0.1:{port}", **keys)
+
+        function = client("lambda").create_function(
+            FunctionName="echo",
+            Runtime="python3.13",
+            Role="arn:aws:iam::000000000000:role/echo",
+            Handler="handlers.echo",
+            Code={"ZipFile": code.getvalue()},
+        )
+        apis = client("apigatewayv2")
+        api_id = apis.create_api(
+            Name="echo", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
+        )["ApiId"]
+        arn = function["FunctionArn"]
+        integration = apis.create_integration(
+            ApiId=api_id,
+            IntegrationType="AWS_PROXY",
+            IntegrationUri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations",
+        )
+        apis.create_route(ApiId=api_id, RouteKey="$default", Target=f"integrations/{integration['IntegrationId']}")
+        apis.create_stage(ApiId=api_id, StageName="prod", AutoDeploy=True)
+
+        def parts() -> dict[str, list[int]]:
+            return {"gateway": [pid], "functions": children(pid)}
+
+        yield Server("MiniStack, small handler", f"ws://127.0.0.1:{port}/_aws/execute-api/{api_id}/prod", parts)
 
 
 @contextmanager
@@ -133,7 +176,7 @@ def bare() -> Iterator[Server]:
         try:
             assert process.stdout is not None  # noqa: S101
             port = int(process.stdout.readline())
-            yield Server("bare websockets", f"ws://127.0.0.1:{port}", lambda: {"gateway": [process.pid]})
+            yield Server(_BARE, f"ws://127.0.0.1:{port}", lambda: {"gateway": [process.pid]})
         finally:
             process.terminate()
 
@@ -161,10 +204,19 @@ def main(
         return
     counts = [int(count) for count in connections.split(",")]
     found: dict[tuple[str, int], list[Figures]] = {}
-    with duplex() as ours, bare() as peer:
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(server)
+            for server in (
+                duplex("duplex, its backend"),
+                duplex_small_handler(),
+                ministack_small_handler(),
+                bare(),
+            )
+        ]
         for round_ in range(rounds):
             for count in counts:
-                for server in (ours, peer):
+                for server in servers:
                     print(f"round {round_ + 1} of {rounds}: {server.name}, {count} connections", file=sys.stderr)  # noqa: T201
                     found.setdefault((server.name, count), []).append(measure(server, count, seconds))
     rows: list[dict[str, Any]] = [
@@ -180,16 +232,17 @@ def main(
         }
         for (name, count), figures in found.items()
     ]
+    bare_rates = {row["connections"]: row["messages_per_second"] for row in rows if row["server"] == _BARE}
+    for row in rows:
+        row["ratio"] = round(row["messages_per_second"] / bare_rates[row["connections"]], 3)
     if as_json:
         print(json.dumps(rows, indent=2))  # noqa: T201
         return
-    print(f"{'server':<22}{'connections':>12}{'messages/s':>12}{'p50 ms':>9}{'p99 ms':>9}  CPU us a message")  # noqa: T201
+    print("| server | connections | messages/s | ratio | p50 ms | p99 ms | CPU us a message |\n" + "|---" * 7 + "|")  # noqa: T201
     for row in rows:
-        cpu = ", ".join(f"{part} {used}" for part, used in row["cpu_us"].items())
-        print(  # noqa: T201
-            f"{row['server']:<22}{row['connections']:>12}{row['messages_per_second']:>12}"
-            f"{row['p50_ms']:>9}{row['p99_ms']:>9}  {cpu}"
-        )
+        cpu = ", ".join(f"{part} {used}" for part, used in row.pop("cpu_us").items())
+        cells = [row[key] for key in ("server", "connections", "messages_per_second", "ratio", "p50_ms", "p99_ms")]
+        print("| " + " | ".join(map(str, [*cells, cpu])) + " |")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from local import resources
+from local import integrations, resources
 from local.errors import LocalError
-from local.gateway import selection
-from local.gateway.model import Api, Integration, Route
+from local.gateway import mapping, selection
+from local.gateway.access_log import AccessLog, FormatError
+from local.gateway.model import Api, Authorizer, Domain, Route
+from local.gateway.models import Model, ModelError, RequestModels
+from local.gateway.throttle import ACCOUNT, Limit
 
 if TYPE_CHECKING:
-    from local.template import Stack
+    from collections.abc import Mapping
 
-_FUNCTION_ARN = re.compile(r"^arn:aws:apigateway:[^:]+:lambda:path/2015-03-31/functions/(?P<arn>.+)/invocations$")
+    from local.template import Stack
 
 
 def read(stack: Stack) -> list[Api]:
@@ -32,54 +34,142 @@ def _api(stack: Stack, logical_id: str) -> Api:
     expression = stack.property(logical_id, "RouteSelectionExpression")
     if not isinstance(expression, str):
         raise LocalError(f"{where}: a WebSocket API needs a RouteSelectionExpression")
-    try:
-        parsed = selection.parse(expression)
-    except selection.ExpressionError as error:
-        raise LocalError(f"{where}: {error}") from error
     stages = [id_ for id_ in stack.resources(resources.STAGE) if stack.property(id_, "ApiId") == api_id]
     if len(stages) != 1:
         raise LocalError(f"{where}: needs one AWS::ApiGatewayV2::Stage to run here, has {len(stages)}")
-    return Api(
-        id=api_id,
-        stage=stack.ref(stages[0]),
-        region=stack.region,
-        selection=parsed,
-        routes=_routes(stack, api_id),
-        stage_variables=stack.property(stages[0], "StageVariables") or {},
-        detailed_metrics=(stack.property(stages[0], "DefaultRouteSettings") or {}).get("DetailedMetricsEnabled")
-        is True,
-    )
+    with stack.reading(stages[0]):
+        stage = stack.properties(stages[0])
+        variables = {name: str(value) for name, value in (stage.get("StageVariables") or {}).items()}
+        defaults = stage.get("DefaultRouteSettings") or {}
+        own = (stage.get("RouteSettings") or {}).items()
+        return Api(
+            id=api_id,
+            stage=stack.ref(stages[0]),
+            region=stack.region,
+            account=stack.account,
+            selection=_expression(where, expression),
+            routes=_routes(stack, api_id, variables),
+            stage_variables=variables,
+            detailed_metrics=defaults.get("DetailedMetricsEnabled") in {True, "true"},
+            default_limit=_limit(defaults),
+            route_limits={key: limit for key, settings in own if (limit := _limit(settings)) is not None},
+            domains=_domains(stack, api_id),
+            access_log=_access_log(f"{stack.name}.{stages[0]}", stage.get("AccessLogSettings") or {}),
+            log_group=str((stage.get("AccessLogSettings") or {}).get("DestinationArn"))
+            .partition(":log-group:")[2]
+            .removesuffix(":*"),
+            default_endpoint=stack.property(logical_id, "DisableExecuteApiEndpoint") not in {True, "true"},
+        )
 
 
-def _routes(stack: Stack, api_id: str) -> dict[str, Route]:
-    integrations = {f"integrations/{stack.ref(id_)}": id_ for id_ in stack.resources(resources.INTEGRATION)}
+def _expression(where: str, text: str) -> selection.Expression:
+    try:
+        return selection.parse(text)
+    except selection.ExpressionError as error:
+        raise LocalError(f"{where}: {error}") from error
+
+
+def _limit(settings: Mapping[str, Any]) -> Limit | None:
+    """The throttle in a stage's settings; what they leave out is the account's."""
+    rate, burst = settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit")
+    if rate is None and burst is None:
+        return None
+    return Limit(ACCOUNT.rate if rate is None else float(rate), ACCOUNT.burst if burst is None else int(burst))
+
+
+def _access_log(where: str, settings: Mapping[str, Any]) -> AccessLog | None:
+    if not settings.get("Format"):
+        return None
+    try:
+        return AccessLog(str(settings["Format"]))
+    except FormatError as error:
+        raise LocalError(f"{where}: {error}") from error
+
+
+def _domains(stack: Stack, api_id: str) -> tuple[Domain, ...]:
+    found = []
+    for logical_id in stack.resources(resources.API_MAPPING):
+        with stack.reading(logical_id):
+            properties = stack.properties(logical_id)
+            if properties.get("ApiId") == api_id:
+                found.append(Domain(str(properties["DomainName"]).lower(), str(properties.get("ApiMappingKey") or "")))
+    return tuple(found)
+
+
+def _routes(stack: Stack, api_id: str, stage_variables: Mapping[str, str]) -> dict[str, Route]:
+    targets = {f"integrations/{stack.ref(id_)}": id_ for id_ in stack.resources(resources.INTEGRATION)}
     answered = {
         stack.property(id_, "RouteId")
         for id_ in stack.resources(resources.ROUTE_RESPONSE)
         if stack.property(id_, "RouteResponseKey") == "$default"
     }
-    routes = {}
+    found = {}
     for logical_id in stack.resources(resources.ROUTE):
         with stack.reading(logical_id):
             properties = stack.properties(logical_id)
             if properties.get("ApiId") != api_id:
                 continue
+            where = f"{stack.name}.{logical_id}"
             key, target = properties["RouteKey"], properties.get("Target")
-            if target is not None and target not in integrations:
-                raise LocalError(f"{stack.name}.{logical_id}: its Target {target} is not an integration of this stack")
-            integration = _integration(stack, integrations[target]) if target is not None else None
+            if target is not None and target not in targets:
+                raise LocalError(f"{where}: its Target {target} is not an integration of this stack")
+            integration = integrations.read(stack, targets[target], stage_variables) if target is not None else None
             expression = properties.get("RouteResponseSelectionExpression")
-            routes[key] = Route(key, integration, expression == "$default" and stack.ref(logical_id) in answered)
-    return routes
+            found[key] = Route(
+                key,
+                integration,
+                responds=expression == "$default" and stack.ref(logical_id) in answered,
+                authorizer=_authorizer(stack, where, properties, stage_variables),
+                iam=properties.get("AuthorizationType") == "AWS_IAM",
+                api_key=properties.get("ApiKeyRequired") in {True, "true"},
+                models=_models(stack, where, api_id, properties),
+            )
+    return found
 
 
-def _integration(stack: Stack, logical_id: str) -> Integration:
-    properties = stack.properties(logical_id)
-    kind = properties.get("IntegrationType")
-    where = f"{stack.name}.{logical_id}"
-    if kind != "AWS_PROXY":
-        raise LocalError(f"{where}: the integration type {kind} does not run here yet, only AWS_PROXY")
-    match = _FUNCTION_ARN.match(str(properties.get("IntegrationUri")))
-    if match is None:
-        raise LocalError(f"{where}: its IntegrationUri {properties.get('IntegrationUri')!r} names no Lambda function")
-    return Integration(match["arn"], float(properties.get("TimeoutInMillis", 29000)) / 1000)
+def _authorizer(
+    stack: Stack, where: str, route: Mapping[str, Any], stage_variables: Mapping[str, str]
+) -> Authorizer | None:
+    kind = route.get("AuthorizationType") or "NONE"
+    if kind in {"NONE", "AWS_IAM"}:
+        return None
+    if kind != "CUSTOM":
+        raise LocalError(f"{where}: WebSocket APIs have no AuthorizationType {kind!r}")
+    for logical_id in stack.resources(resources.AUTHORIZER):
+        if stack.ref(logical_id) == route.get("AuthorizerId"):
+            break
+    else:
+        raise LocalError(f"{where}: its AuthorizerId {route.get('AuthorizerId')!r} is not an authorizer of this stack")
+    with stack.reading(logical_id):
+        properties = stack.properties(logical_id)
+        whose = f"{stack.name}.{logical_id}"
+        arn = integrations.function_arn(properties.get("AuthorizerUri"), stage_variables)
+        if properties.get("AuthorizerType") != "REQUEST" or arn is None:
+            raise LocalError(f"{whose}: an authorizer of a WebSocket API is of type REQUEST and invokes a function")
+        given = properties.get("IdentitySource") or []
+        sources = [source.strip() for source in (given.split(",") if isinstance(given, str) else given)]
+        wanted = {f"integration.request.querystring.{n}": source for n, source in enumerate(sources)}
+        try:
+            return Authorizer(arn, mapping.RequestParameters(wanted), len(sources))
+        except mapping.MappingError as error:
+            raise LocalError(f"{whose}: its IdentitySource cannot be used: {error}") from error
+
+
+def _models(stack: Stack, where: str, api_id: str, route: Mapping[str, Any]) -> RequestModels | None:
+    wanted, expression = route.get("RequestModels"), route.get("ModelSelectionExpression")
+    if not wanted:
+        return None
+    named = {
+        stack.property(id_, "Name"): id_
+        for id_ in stack.resources(resources.MODEL)
+        if stack.property(id_, "ApiId") == api_id
+    }
+    compiled = {}
+    for key, name in wanted.items():
+        if name not in named:
+            raise LocalError(f"{where}: its model {name!r} is not one of this stack")
+        try:
+            compiled[key] = Model(stack.property(named[name], "Schema"))
+        except ModelError as error:
+            raise LocalError(f"{stack.name}.{named[name]}: {error}") from error
+    return RequestModels(compiled, _expression(where, expression) if expression else None)

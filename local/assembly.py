@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from local.errors import LocalError
@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A stack, and its assets: S3 object key -> the staged file or folder."""
+    """A stack, and its assets: S3 object key -> the staged file or folder.
+
+    `code` are the folders of functions whose template names them itself, by logical id.
+    """
 
     stack: Stack
     assets: Mapping[str, Path]
+    code: Mapping[str, Path] = field(default_factory=dict)
 
 
 def read(folder: Path) -> dict[str, Deployment]:

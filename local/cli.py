@@ -7,16 +7,26 @@ import os
 import signal
 import sys
 from contextlib import nullcontext
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import uvloop
 
+from local import faults, plans
 from local.clock import Clock
-from local.cloud import BACKENDS, Cloud, plan
+from local.cloud import Cloud
 from local.errors import LocalError
+from local.gateway import settings
+from local.plans import BACKENDS
 from local.ready import ReadyFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from local.plans import Plan
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -35,25 +45,80 @@ def main(
     time_scale: Annotated[
         float, typer.Option(metavar="X", help="Run the cloud's clock X times as fast.", min=1, max=3600)
     ] = 1,
+    template: Annotated[
+        Path | None, typer.Option(metavar="T", help="Run this CloudFormation template, JSON or YAML, instead.")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option(metavar="K=V", help="A parameter of that template; repeatable.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A setting of docs/differences.md; repeatable."),
+    ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=RATE", help=f"Fail on purpose, from 0 to 1: {', '.join(faults.FAULTS)}."),
+    ] = None,
+    fault_seed: Annotated[int, typer.Option(metavar="N", help="Another seed, other moments of failure.")] = 0,
+    allow_origin: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="A web page's origin that may connect; repeatable.")
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Also show the metrics that functions print.")] = False,
 ) -> None:
     """Run the synthesized backend on this machine: no account, no docker, loopback only. Ctrl-C stops everything."""
     names = [name.strip() for name in backends.split(",")]
     if unknown := [name for name in names if name not in BACKENDS]:
         raise typer.BadParameter(f"unknown backend {unknown[0]!r}: choose from {', '.join(BACKENDS)}")
+    parameters = dict(_pair(text, "--parameter") for text in parameter or ())
+    if parameters and template is None:
+        raise typer.BadParameter("--parameter goes with --template")
     try:
-        plans = plan(assembly, dict.fromkeys(names))
-        cloud = Cloud(
-            plans,
-            port=port,
-            concurrency=concurrency,
-            report=_verbose if verbose else _quiet,
-            clock=Clock(time_scale),
-        )
-        uvloop.run(_run(cloud, port, ReadyFile(ready_file) if ready_file is not None else None))
+        rates = faults.parse(fault or ())
+        with TemporaryDirectory(prefix="duplex-") as scratch:
+            found = (
+                plans.of_assembly(assembly, dict.fromkeys(names))
+                if template is None
+                else plans.of_template(template, parameters, Path(scratch), _warn)
+            )
+            cloud = Cloud(
+                [_set(plan, set_ or ()) for plan in found],
+                port=port,
+                concurrency=concurrency,
+                report=_verbose if verbose else _quiet,
+                clock=Clock(time_scale),
+                origins=allow_origin or (),
+                faults=rates,
+                seed=fault_seed,
+            )
+            uvloop.run(_run(cloud, port, ReadyFile(ready_file) if ready_file is not None else None))
     except LocalError as error:
         print(f"local: {error}", file=sys.stderr)  # noqa: T201
         raise typer.Exit(1) from error
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise typer.BadParameter(f"{option} takes NAME=VALUE, not {text!r}")
+    return name, value
+
+
+def _set(plan: Plan, given: Iterable[str]) -> Plan:
+    """A plan with `--set` applied, to API Gateway's quotas or to settings."""
+    api = plan.api
+    for name, value in (_pair(text, "--set") for text in given):
+        try:
+            if name in {field.name for field in fields(api.limits)}:
+                api = replace(api, limits=settings.change(api.limits, name, value))
+            else:
+                api = replace(api, settings=settings.change(api.settings, name, value))
+        except settings.SettingError as error:
+            raise typer.BadParameter(f"{error}; docs/differences.md lists them") from error
+    return replace(plan, api=api)
+
+
+def _warn(text: str) -> None:
+    print(f"local: {text}", file=sys.stderr)  # noqa: T201
 
 
 async def _run(cloud: Cloud, port: int, ready_file: ReadyFile | None) -> None:

@@ -9,32 +9,30 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from local import apis, assembly, references
+from local import references
 from local.aws import calls
 from local.aws.process import Aws
 from local.clock import Clock
 from local.errors import LocalError
-from local.functions import definitions, figures
+from local.faults import Faults
+from local.functions import figures
 from local.functions.function import Function
 from local.functions.source import Sources
+from local.http_client import HttpClient
 from local.metrics import Metrics
-from local.server import Server
+from local.server import Outside, Server
 from local.template import ACCOUNT, REGION
-from local.triggers import definitions as triggers
 from local.triggers import timer
 from local.triggers.queues import QueuePoller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 
-    from local.assembly import Deployment
-    from local.functions.function import FunctionSpec
-    from local.gateway.model import Api
-    from local.triggers.definitions import Triggers
+    from local.http_client import Balancers
+    from local.plans import Plan
 
-# A variant is a stack of the assembly, on a port of its own beside the console's.
-BACKENDS = {"lambda": ("DuplexLambda", 1)}
 _WATCH_SECONDS = 0.25
 _PUBLISH_SECONDS = 0.5
 _AWS_PORT = 566  # beside the console's: 4566 by default
@@ -50,37 +48,6 @@ class Address:
     management: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to run: a stack's API, its functions and what else invokes them, under a variant's name; `offset` is
-    added to the first port."""
-
-    name: str
-    offset: int
-    deployment: Deployment
-    api: Api
-    functions: list[FunctionSpec]
-    triggers: Triggers
-
-
-def plan(folder: Path, backends: Iterable[str]) -> list[Plan]:
-    """Read what the variants of an assembly would run; LocalError for what cannot."""
-    deployments = assembly.read(folder)
-    plans = []
-    for name in backends:
-        stack, offset = BACKENDS[name]
-        if stack not in deployments:
-            raise LocalError(f"{folder} has no stack {stack}: run make synth")
-        found = apis.read(deployments[stack].stack)
-        if len(found) != 1:
-            raise LocalError(f"{stack} should have one WebSocket API, and has {len(found)}")
-        functions = definitions.read(deployments[stack])
-        plans.append(
-            Plan(name, offset, deployments[stack], found[0], functions, triggers.read(deployments[stack].stack))
-        )
-    return plans
-
-
 class Cloud:
     """What runs. Use as an asynchronous context manager: leaving it stops everything."""
 
@@ -92,10 +59,17 @@ class Cloud:
         concurrency: int,
         report: Callable[[str, str, bool], None],
         clock: Clock | None = None,
+        balancers: Balancers | None = None,
+        origins: Iterable[str] = (),
+        faults: Mapping[str, float] | None = None,
+        seed: int = 0,
     ) -> None:
         """`port` is the first of the ports, 0 for any free ones; `concurrency` the workers a function may have.
 
-        `report(function, line, is_metrics)` takes every line that functions print.
+        `report(function, line, is_metrics)` takes every line that functions print. `balancers` gives, by the DNS name
+        of a load balancer behind a VPC link, the address that a port of it leads to now, or None while none is ready.
+        Raises LocalError for a VPC link to any other. `origins` are web pages that may use the APIs; `faults` are rates
+        by name (`local.faults`).
         """
         self._clock = clock or Clock()
         self._metrics = Metrics(self._clock)
@@ -103,6 +77,13 @@ class Cloud:
         self._port = port
         self._concurrency = concurrency
         self._report = report
+        self._balancers = balancers or {}
+        self._origins = frozenset(origins)
+        self._rates, self._seed = faults or {}, seed
+        self._faults = Faults(self._rates, seed, self._metrics)
+        self._logs: list[tuple[str, int, str]] = []
+        for plan in plans:
+            _check_links(plan, self._balancers)
         self.addresses: list[Address] = []
         self._functions: list[Function] = []
         self.aws_url = ""
@@ -139,16 +120,18 @@ class Cloud:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         """Start everything, each part with its end on `stack`: sockets end first, then functions, then AWS."""
-        creations = [call for plan in self._plans for call in calls.create(plan.deployment.stack)]
+        stacks = {plan.deployment.stack.name: plan.deployment.stack for plan in self._plans}
+        creations = [call for stack_ in stacks.values() for call in calls.create(stack_)]
         aws_port = self._port + _AWS_PORT if self._port else 0
-        starting = asyncio.ensure_future(Aws.start(aws_port, creations, self._clock))
+        starting = asyncio.ensure_future(Aws.start(aws_port, creations, self._clock, self._rates, self._seed))
         stack.push_async_callback(_stop_aws, starting)
         sources = Sources(Path(stack.enter_context(TemporaryDirectory(prefix="duplex-"))))
+        key, secret = self._plans[0].api.settings.keys[0]
         surroundings = {
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
             "AWS_SESSION_TOKEN": "local",
         }
         gateways: dict[str, str] = {}
@@ -161,14 +144,18 @@ class Cloud:
                 report=self._printed,
                 clock=self._clock,
                 metrics=self._metrics,
+                faults=self._faults,
             )
             for plan in self._plans
             for spec in plan.functions
         }
         for function in functions.values():
             stack.push_async_callback(function.stop)
-        servers = [await self._bind(plan, functions, stack) for plan in self._plans]
-        gateways |= {server.api.domain_name: f"http://{server.address}" for server in servers}
+        http = HttpClient(self._balancers)
+        stack.callback(http.close)
+        outside = Outside(functions, http, self._metrics, self._log, self._faults, self._origins)
+        servers = [await self._bind(plan, outside, stack) for plan in self._plans]
+        gateways |= {name: f"http://{server.address}" for server in servers for name in server.api.domain_names}
         aws = await starting
         self._functions = list(functions.values())
         self.aws_url = surroundings["AWS_ENDPOINT_URL"] = aws.url
@@ -196,8 +183,8 @@ class Cloud:
         finally:
             values.close()
 
-    async def _bind(self, plan: Plan, functions: Mapping[str, Function], stack: AsyncExitStack) -> Server:
-        server = Server(plan.api, functions, self._clock, self._metrics)
+    async def _bind(self, plan: Plan, outside: Outside, stack: AsyncExitStack) -> Server:
+        server = Server(plan.api, outside, self._clock)
         port = self._port + plan.offset if self._port else 0
         try:
             await server.bind(port)
@@ -230,7 +217,11 @@ class Cloud:
             await asyncio.sleep(_PUBLISH_SECONDS)
             for function in functions.values():
                 function.sample()
-            aws.measured(self._metrics.drain())
+            logs, self._logs = self._logs, []
+            aws.measured(self._metrics.drain(), logs)
+
+    def _log(self, group: str, line: str) -> None:
+        self._logs.append((group, int(self._clock.now() * 1000), line))
 
     async def _mourn(self, aws: Aws) -> None:
         await aws.ended()
@@ -246,6 +237,15 @@ class Cloud:
                 for function in functions.values():
                     if function.spec.source == folder:
                         function.reload()
+
+
+def _check_links(plan: Plan, balancers: Balancers) -> None:
+    for route in plan.api.routes.values():
+        if route.integration is not None and route.integration.private:
+            host = urlsplit(route.integration.url).hostname
+            if host not in balancers:
+                where = f"{plan.deployment.stack.name}, route {route.key}"
+                raise LocalError(f"{where}: its VPC link leads to {host}, and no load balancer of that name runs here")
 
 
 async def _stop_aws(starting: asyncio.Future[Aws]) -> None:

@@ -13,12 +13,19 @@ if TYPE_CHECKING:
 
     from local.template import Stack
 
+ALIAS = "AWS::Lambda::Alias"
 API = "AWS::ApiGatewayV2::Api"
+API_MAPPING = "AWS::ApiGatewayV2::ApiMapping"
+AUTHORIZER = "AWS::ApiGatewayV2::Authorizer"
+DOMAIN_NAME = "AWS::ApiGatewayV2::DomainName"
 EVENT_SOURCE_MAPPING = "AWS::Lambda::EventSourceMapping"
 FUNCTION = "AWS::Lambda::Function"
 GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
 INTEGRATION = "AWS::ApiGatewayV2::Integration"
+INTEGRATION_RESPONSE = "AWS::ApiGatewayV2::IntegrationResponse"
 LAYER = "AWS::Lambda::LayerVersion"
+LOAD_BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
+MODEL = "AWS::ApiGatewayV2::Model"
 PARAMETER = "AWS::SSM::Parameter"
 SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 - a type, not a secret
 LOG_GROUP = "AWS::Logs::LogGroup"
@@ -30,9 +37,13 @@ RULE = "AWS::Events::Rule"
 SCHEDULE = "AWS::Scheduler::Schedule"
 STAGE = "AWS::ApiGatewayV2::Stage"
 TABLE = "AWS::DynamoDB::Table"
+VERSION = "AWS::Lambda::Version"
+VPC_LINK = "AWS::ApiGateway::VpcLink"
 
 # The property that names a resource, where the template gives one.
 _NAME = {
+    ALIAS: "Name",
+    DOMAIN_NAME: "DomainName",
     FUNCTION: "FunctionName",
     GLOBAL_TABLE: "TableName",
     LOG_GROUP: "LogGroupName",
@@ -52,13 +63,18 @@ def ref(stack: Stack, logical_id: str) -> str:
     kind = stack.type(logical_id)
     if kind == API:
         return _api_id(stack, logical_id)
-    if kind == LAYER:
-        return _arn(stack, "lambda", f"layer:{logical_id}:1")
-    if kind == SECRET:
-        return _arn(stack, "secretsmanager", f"secret:{_name(stack, logical_id)}")
     if kind == QUEUE:
         return f"https://sqs.{stack.region}.amazonaws.com/{stack.account}/{queue_name(stack, logical_id)}"
+    if kind in _ARNS:
+        service, resource = _ARNS[kind]
+        return _arn(stack, service, resource(stack, logical_id))
     return _name(stack, logical_id)
+
+
+def _qualified(stack: Stack, logical_id: str) -> str:
+    """A function's alias or version."""
+    function = str(stack.own_property(logical_id, "FunctionName")).rpartition("function:")[2]
+    return f"function:{function}:{_name(stack, logical_id) if stack.type(logical_id) == ALIAS else 1}"
 
 
 def queue_name(stack: Stack, logical_id: str) -> str:
@@ -88,8 +104,12 @@ def _schedule_arn(stack: Stack, logical_id: str) -> str:
 
 
 def _api_id(stack: Stack, logical_id: str) -> str:
-    """Ten lower-case letters and digits, as API Gateway's ids are."""
-    digest = int.from_bytes(hashlib.sha256(f"{stack.name}/{logical_id}".encode()).digest())
+    return _short(f"{stack.name}/{logical_id}")
+
+
+def _short(text: str) -> str:
+    """Ten lower-case letters and digits, as API Gateway's ids are, the same for the same text."""
+    digest = int.from_bytes(hashlib.sha256(text.encode()).digest())
     alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
     return "".join(alphabet[digest // 36**place % 36] for place in range(10))
 
@@ -98,11 +118,23 @@ def _arn(stack: Stack, service: str, resource: str) -> str:
     return f"arn:aws:{service}:{stack.region}:{stack.account}:{resource}"
 
 
+# What `Ref` gives an ARN for.
+_ARNS: dict[str, tuple[str, Callable[[Stack, str], str]]] = {
+    ALIAS: ("lambda", _qualified),
+    LAYER: ("lambda", lambda _, id_: f"layer:{id_}:1"),
+    LOAD_BALANCER: ("elasticloadbalancing", lambda stack, id_: f"loadbalancer/net/{stack.name}-{id_}/local"),
+    SECRET: ("secretsmanager", lambda stack, id_: f"secret:{_name(stack, id_)}"),
+    VERSION: ("lambda", _qualified),
+}
+
 _ATTRIBUTES: dict[tuple[str, str], Callable[[Stack, str], str]] = {
     (API, "ApiEndpoint"): lambda stack, id_: f"wss://{id_}.execute-api.{stack.region}.amazonaws.com",
     (API, "ApiId"): lambda _, id_: id_,
+    (DOMAIN_NAME, "RegionalDomainName"): lambda stack, id_: f"d-{_short(id_)}.execute-api.{stack.region}.amazonaws.com",
+    (DOMAIN_NAME, "RegionalHostedZoneId"): lambda *_: "Z1UJRXOUMOOFQ8",
     (FUNCTION, "Arn"): lambda stack, name: _arn(stack, "lambda", f"function:{name}"),
     (GLOBAL_TABLE, "Arn"): lambda stack, name: _arn(stack, "dynamodb", f"table/{name}"),
+    (LOAD_BALANCER, "DNSName"): lambda stack, arn: f"{_short(arn)}.elb.{stack.region}.amazonaws.com",
     (LOG_GROUP, "Arn"): lambda stack, name: _arn(stack, "logs", f"log-group:{name}:*"),
     (PARAMETER, "Type"): lambda *_: "String",
     (QUEUE, "Arn"): lambda stack, url: _arn(stack, "sqs", url.rsplit("/", 1)[1]),

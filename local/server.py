@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import base64
 import random
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from local.aws import access
 from local.gateway.core import Gateway
-from local.gateway.effects import Accept, Close, Effect, Failed, HttpResponse, Invoke, Outcome, Reject, Send
+from local.gateway.effects import Accept, Close, Failed, Fetch, HttpResponse, Invoke, Log, Reject, Send
 from local.sockets import HttpConnection, WebSocketConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from local.clock import Clock
     from local.functions.function import Function
+    from local.gateway.effects import Call, Effect, Outcome
     from local.gateway.events import Handshake
     from local.gateway.model import Api
+    from local.http_client import HttpClient
     from local.metrics import Metrics
 
 _SWEEP_SECONDS = 0.05  # at the least, however fast the clock runs
@@ -28,19 +33,45 @@ def new_id() -> str:
     return base64.urlsafe_b64encode(random.randbytes(11)).decode()
 
 
-class Server:
-    """Runs one API. `functions` are found by their ARN."""
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a server's effects reach: functions by their ARN, HTTP endpoints, metrics, the access log; and who may come.
 
-    def __init__(self, api: Api, functions: Mapping[str, Function], clock: Clock, metrics: Metrics) -> None:
+    `log(group, line)` writes to an access log. `origins` are web pages that may connect, besides those of loopback.
+    """
+
+    functions: Mapping[str, Function]
+    http: HttpClient
+    metrics: Metrics
+    log: Callable[[str, str], None] = lambda *_: None
+    faults: Callable[[str], bool] = lambda _: False
+    origins: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class _Underway:
+    """A call that has not ended."""
+
+    timer: asyncio.TimerHandle
+    client: WebSocketConnection | None
+    cancel: Callable[[], object] | None = None
+
+
+class Server:
+    """Runs one API."""
+
+    def __init__(self, api: Api, outside: Outside, clock: Clock) -> None:
         self.api = api
         self.limits = api.limits
-        self._gateway = Gateway(api, new_id, self._measure)
+        self.settings = api.settings
+        self._outside = outside
+        self._gateway = Gateway(api, new_id, self._measure, outside.faults)
         self._clock = clock
-        self._functions = functions
-        self._metrics = metrics
+        self._hosts = access.hosts([api.domain_name, *(domain.name for domain in api.domains)])
         self._sweeper: asyncio.Task[None] | None = None
         self._clients: dict[str, WebSocketConnection] = {}
         self._sockets: set[HttpConnection | WebSocketConnection] = set()
+        self._underway: dict[str, _Underway] = {}
 
     async def bind(self, port: int) -> None:
         """Take a port of the loopback interface, 0 for any. OSError when it is busy."""
@@ -71,13 +102,19 @@ class Server:
     def left(self, connection: HttpConnection | WebSocketConnection) -> None:
         self._sockets.discard(connection)
 
-    def http(self, method: str, path: str, body: bytes) -> HttpResponse:
-        response, effects = self._gateway.http(method, path, body, self._clock.now())
+    def forbidden(self, headers: Sequence[tuple[str, str]]) -> str | None:
+        told = {"host", "origin", "sec-fetch-site"}
+        browser = {key: value for name, value in headers if (key := name.lower()) in told}
+        return access.refusal(browser, self._hosts, self._outside.origins)
+
+    def http(self, method: str, path: str, query: str, headers: Sequence[tuple[str, str]], body: bytes) -> HttpResponse:
+        response, effects = self._gateway.http(method, path, body, self._clock.now(), headers, query)
         self._run(effects)
         return response
 
-    def refuse(self, path: str) -> HttpResponse | None:
-        return self._gateway.refuse(path)
+    def refuse(self, path: str, headers: Sequence[tuple[str, str]]) -> HttpResponse | None:
+        host = next((value for name, value in headers if name.lower() == "host"), "")
+        return self._gateway.refuse(path, host)
 
     def handshake(self, connection: WebSocketConnection, handshake: Handshake) -> None:
         connection.connection_id, effects = self._gateway.handshake(handshake, self._clock.now())
@@ -86,6 +123,12 @@ class Server:
 
     def message(self, connection: WebSocketConnection, text: str) -> None:
         self._run(self._gateway.receive(connection.connection_id, text, self._clock.now()))
+
+    def pinged(self, connection: WebSocketConnection) -> None:
+        self._gateway.pinged(connection.connection_id, self._clock.now())
+
+    def slow(self, connection: WebSocketConnection, slow: bool) -> None:
+        self._gateway.slow(connection.connection_id, slow)
 
     def ended(self, connection: WebSocketConnection, code: int, reason: str) -> None:
         self._clients.pop(connection.connection_id, None)
@@ -96,50 +139,67 @@ class Server:
     def _run(self, effects: Iterable[Effect]) -> None:
         """Carry out effects in order."""
         for effect in effects:
-            if isinstance(effect, Invoke):
-                self._invoke(effect)
-                continue
-            client = self._clients.get(effect.connection_id)
-            if client is None:
-                continue
             match effect:
-                case Send(_, text):
-                    client.send(text)
-                case Accept(_, subprotocol):
-                    client.accept(subprotocol)
-                case Reject(_, status, body):
-                    del self._clients[effect.connection_id]
-                    client.reject(HttpResponse(status, body.encode(), (("Content-Type", "application/json"),)))
-                case Close(_, code, reason):
-                    del self._clients[effect.connection_id]
-                    client.close(code, reason)
+                case Invoke() | Fetch():
+                    if effect.delay:
+                        self._clock.call_later(effect.delay, self._call, effect)
+                    else:
+                        self._call(effect)
+                case Log(line):
+                    self._outside.log(self.api.log_group, line)
+                case _:
+                    self._tell(effect)
 
-    def _invoke(self, call: Invoke) -> None:
-        function = self._functions.get(call.function_arn)
-        if function is None:
-            self._complete(call, Failed.NOT_INVOKED)
+    def _tell(self, effect: Accept | Reject | Send | Close) -> None:
+        """Let a client know."""
+        client = self._clients.get(effect.connection_id)
+        if client is None:
             return
-        invocation = function.invoke(call.payload)
-        if client := self._clients.get(call.connection_id):
+        match effect:
+            case Send(_, data):
+                client.send(data)
+            case Accept(_, subprotocol):
+                client.accept(subprotocol)
+            case Reject(_, status, body):
+                del self._clients[effect.connection_id]
+                client.reject(HttpResponse(status, body.encode(), (("Content-Type", "application/json"),)))
+            case Close(_, code, reason):
+                del self._clients[effect.connection_id]
+                client.close(code, reason)
+
+    def _call(self, call: Call) -> None:
+        client = self._clients.get(call.connection_id)
+        if client is not None:
             client.asked()
+        timer = self._clock.call_later(call.timeout, self._timed_out, call.call_id)
+        underway = self._underway[call.call_id] = _Underway(timer, client)
+        if self._outside.faults("integration-timeout"):
+            return  # nobody is asked, so nobody answers
+        ended = partial(self._ended, call.call_id)
+        if isinstance(call, Fetch):
+            exchange = self._outside.http.fetch(call, ended)
+            underway.cancel = exchange.cancel if exchange is not None else None
+        elif (function := self._outside.functions.get(call.function_arn)) is not None:
+            invocation = function.invoke(call.payload)
+            underway.cancel = invocation.cancel  # if it still waits for a worker, nobody wants it any more
+            invocation.add_done_callback(lambda done: None if done.cancelled() else ended(done.result()))
+        else:
+            ended(Failed.NOT_INVOKED)
 
-        def expired() -> None:
-            self._complete(call, Failed.TIMED_OUT)
-            invocation.cancel()  # if it still waits for a worker, nobody wants it any more
+    def _timed_out(self, call_id: str) -> None:
+        underway = self._underway.get(call_id)
+        self._ended(call_id, Failed.TIMED_OUT)
+        if underway is not None and underway.cancel is not None:
+            underway.cancel()
 
-        timer = self._clock.call_later(call.timeout, expired)
-
-        def done(invocation: asyncio.Future[Outcome]) -> None:
-            timer.cancel()
-            if not invocation.cancelled():
-                self._complete(call, invocation.result())
-            if client:
-                client.answered()
-
-        invocation.add_done_callback(done)
-
-    def _complete(self, call: Invoke, outcome: Outcome) -> None:
-        self._run(self._gateway.completed(call.call_id, outcome, self._clock.now()))
+    def _ended(self, call_id: str, outcome: Outcome) -> None:
+        underway = self._underway.pop(call_id, None)
+        if underway is None:
+            return
+        underway.timer.cancel()
+        self._run(self._gateway.completed(call_id, outcome, self._clock.now()))
+        if underway.client is not None:
+            underway.client.answered()
 
     async def _sweep(self) -> None:
         while True:
@@ -153,7 +213,7 @@ class Server:
         """
         unit = "Milliseconds" if name == "IntegrationLatency" else "Count"
         api, stage = ("ApiId", self.api.id), ("Stage", self.api.stage)
-        self._metrics.add("AWS/ApiGateway", name, unit, (api,), value)
-        self._metrics.add("AWS/ApiGateway", name, unit, (api, stage), value)
+        self._outside.metrics.add("AWS/ApiGateway", name, unit, (api,), value)
+        self._outside.metrics.add("AWS/ApiGateway", name, unit, (api, stage), value)
         if self.api.detailed_metrics and route is not None:
-            self._metrics.add("AWS/ApiGateway", name, unit, (api, ("Route", route), stage), value)
+            self._outside.metrics.add("AWS/ApiGateway", name, unit, (api, ("Route", route), stage), value)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import SplitResult, urlsplit
 
 import httptools
-from websockets.frames import Frame, Opcode
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
@@ -22,13 +23,17 @@ from local.gateway.effects import HttpResponse
 from local.gateway.events import Handshake
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from local.gateway.model import Limits
+    from local.gateway.settings import Settings
 
 _HEAD_LIMIT = 32 * 1024  # request line and headers; API Gateway's own quota is about 10 KB
 _URL_LIMIT = 4096  # API Gateway's quota, query included
 _EARLY_LIMIT = 64 * 1024  # what a client may send before its handshake is answered
 _IN_FLIGHT_LIMIT = 64  # messages of one connection under way; beyond it we stop reading from it
-_UNREAD_LIMIT = 4 * 1024 * 1024  # bytes that a client may leave unread before it is cut off
+_SLOW_LIMIT = 512 * 1024  # bytes that a client may leave unread before @connections has no room for more
+_UNREAD_LIMIT = 4 * 1024 * 1024  # before it is cut off
 _CLOSE_SECONDS = 10.0  # how long a client may take to answer our close frame
 
 
@@ -36,6 +41,7 @@ class Service(Protocol):
     """What the protocols tell the server they belong to."""
 
     limits: Limits
+    settings: Settings
 
     def joined(self, connection: HttpConnection | WebSocketConnection) -> None:
         """There is a socket."""
@@ -43,10 +49,13 @@ class Service(Protocol):
     def left(self, connection: HttpConnection | WebSocketConnection) -> None:
         """It is gone."""
 
-    def http(self, method: str, path: str, body: bytes) -> HttpResponse:
+    def forbidden(self, headers: Sequence[tuple[str, str]]) -> str | None:
+        """Why whoever asks has no business here, if so."""
+
+    def http(self, method: str, path: str, query: str, headers: Sequence[tuple[str, str]], body: bytes) -> HttpResponse:
         """A request that asks for no upgrade."""
 
-    def refuse(self, path: str) -> HttpResponse | None:
+    def refuse(self, path: str, headers: Sequence[tuple[str, str]]) -> HttpResponse | None:
         """Why an upgrade at this path cannot be, if it cannot."""
 
     def handshake(self, connection: WebSocketConnection, handshake: Handshake) -> None:
@@ -54,6 +63,12 @@ class Service(Protocol):
 
     def message(self, connection: WebSocketConnection, text: str) -> None:
         """A whole text message."""
+
+    def pinged(self, connection: WebSocketConnection) -> None:
+        """A ping frame, which has been answered."""
+
+    def slow(self, connection: WebSocketConnection, slow: bool) -> None:
+        """The client leaves much unread, or has caught up."""
 
     def ended(self, connection: WebSocketConnection, code: int, reason: str) -> None:
         """The WebSocket is over, whether or not its socket is."""
@@ -123,13 +138,17 @@ class HttpConnection(asyncio.Protocol):
         if self._parser.should_upgrade():
             return
         self._head_done, self._head_size = False, 0
-        url = self._split_url()
+        url = self._admitted_url()
         if url is not None:
-            response = self._service.http(self._parser.get_method().decode(), url.path, bytes(self._body))
+            method = self._parser.get_method().decode()
+            response = self._service.http(method, url.path, url.query, self._headers, bytes(self._body))
             self._reply(response, keep_alive=self._parser.should_keep_alive())
 
-    def _split_url(self) -> SplitResult | None:
-        """The request's URL; None when it was refused."""
+    def _admitted_url(self) -> SplitResult | None:
+        """The request's URL; None when the request was refused."""
+        if (reason := self._service.forbidden(self._headers)) is not None:
+            self._reply(HttpResponse(403, f"Forbidden: {reason}\n".encode()), keep_alive=False)
+            return None
         if len(self._url) > _URL_LIMIT:
             self._reply(HttpResponse(414), keep_alive=False)
             return None
@@ -143,18 +162,17 @@ class HttpConnection(asyncio.Protocol):
         write_response(self._transport, response, keep_alive=keep_alive)
 
     def _upgrade(self, rest: bytes) -> None:
-        url = self._split_url()
+        url = self._admitted_url()
         if url is None:
             return
         method = self._parser.get_method().decode()
         if method != "GET":
-            self._reply(self._service.http(method, url.path, b""), keep_alive=False)
+            self._reply(self._service.http(method, url.path, url.query, self._headers, b""), keep_alive=False)
             return
-        if (refusal := self._service.refuse(url.path)) is not None:
+        if (refusal := self._service.refuse(url.path, self._headers)) is not None:
             self._reply(refusal, keep_alive=False)
             return
-        limits = self._service.limits
-        websocket = ServerProtocol(max_size=(limits.message, limits.frame))
+        websocket = _Protocol(self._service)
         # It sees the headers that make a handshake, and no others: it has limits of its own on their number and length.
         shown = [
             f"{name}: {value}"
@@ -174,6 +192,22 @@ class HttpConnection(asyncio.Protocol):
         connection = WebSocketConnection(self._service, self._transport, websocket, response, rest)
         self._transport.set_protocol(connection)
         self._service.handshake(connection, Handshake(url.path, url.query, tuple(self._headers), self._source_ip))
+
+
+class _Protocol(ServerProtocol):
+    """The WebSocket protocol with API Gateway's limits, and the reasons of its close frames."""
+
+    def __init__(self, service: Service) -> None:
+        limits, settings = service.limits, service.settings
+        extensions = [ServerPerMessageDeflateFactory()] if settings.permessage_deflate else None
+        super().__init__(max_size=(limits.message, limits.frame), extensions=extensions)
+        self._reasons: dict[int, str] = {
+            CloseCode.UNSUPPORTED_DATA: settings.reason_binary,
+            CloseCode.MESSAGE_TOO_BIG: settings.reason_too_large,
+        }
+
+    def fail(self, code: int, reason: str = "") -> None:
+        super().fail(code, self._reasons.get(code, reason))
 
 
 class WebSocketConnection(asyncio.Protocol):
@@ -202,6 +236,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._refused = False  # we have failed the connection over something it sent: the rest is not read
         self._over = False
         self._closing: asyncio.TimerHandle | None = None
+        transport.set_write_buffer_limits(high=_SLOW_LIMIT)
         service.joined(self)
 
     def data_received(self, data: bytes) -> None:
@@ -244,10 +279,13 @@ class WebSocketConnection(asyncio.Protocol):
 
     # What goes to the client.
 
-    def send(self, text: str) -> None:
-        """Send a text message."""
+    def send(self, data: str | bytes) -> None:
+        """Send a text message, or a binary one."""
         if self._websocket.state is State.OPEN:
-            self._websocket.send_text(text.encode())
+            if isinstance(data, str):
+                self._websocket.send_text(data.encode(errors="replace"))
+            else:
+                self._websocket.send_binary(data)
             self._flush()
             if self._transport.get_write_buffer_size() > _UNREAD_LIMIT:
                 self._transport.abort()
@@ -278,10 +316,12 @@ class WebSocketConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client does not read: take no more from it until it does."""
         self._writable = False
+        self._service.slow(self, True)
         self._pace()
 
     def resume_writing(self) -> None:
         self._writable = True
+        self._service.slow(self, False)
         self._pace()
 
     def _pace(self) -> None:
@@ -306,6 +346,8 @@ class WebSocketConnection(asyncio.Protocol):
         self._expect_end()
 
     def _frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.PING:
+            self._service.pinged(self)
         if self._refused or frame.opcode not in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
             return
         if frame.opcode is Opcode.BINARY:

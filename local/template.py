@@ -32,7 +32,7 @@ class Stack:
     """One template as a stack of this machine's cloud."""
 
     def __init__(self, name: str, template: Mapping[str, Any], parameters: Mapping[str, str] | None = None) -> None:
-        self.name = name
+        self.name: str = name
         self.region: str = REGION
         self.account: str = ACCOUNT
         self._template = template
@@ -58,6 +58,19 @@ class Stack:
         for logical_id, resource in self._template["Resources"].items():
             if isinstance(resource, dict) and resource.get("Type") in types and self._exists(logical_id):
                 yield logical_id
+
+    def types(self) -> list[str]:
+        """The types of its resources, each once."""
+        found = (
+            resource.get("Type") for resource in self._template["Resources"].values() if isinstance(resource, dict)
+        )
+        return list(dict.fromkeys(kind for kind in found if isinstance(kind, str)))
+
+    @property
+    def transforms(self) -> list[str]:
+        """The macros that CloudFormation would run over it."""
+        named = self._template.get("Transform") or []
+        return list(map(str, named)) if isinstance(named, list) else [str(named)]
 
     def type(self, logical_id: str) -> str:
         """A resource's type, such as AWS::Lambda::Function."""
@@ -189,7 +202,7 @@ class Stack:
             raise self.error(f"the parameter {name} has the type {declared['Type']}, which is not supported here")
         value = self._parameters.get(name, declared.get("Default"))
         if value is None:
-            raise self.error(f"the parameter {name} has no value")
+            raise self.error(f"the parameter {name} has no value: give it one with --parameter {name}=VALUE")
         if str(declared.get("Type", "")).startswith(("CommaDelimitedList", "List<")):
             return [item.strip() for item in str(value).split(",")]
         return value

@@ -15,10 +15,10 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 from local.aws import expressions, queues, wsgi
 from local.aws.http import Response
-from local.aws.items import Items
+from local.aws.items import THROTTLED, Items
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from local.aws.http import Request
 
@@ -37,11 +37,12 @@ class Endpoint:
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="moto")
         self.port = 0
+        self.throttled: Callable[[], bool] = lambda: False
 
     def __call__(self, request: Request) -> Response | Awaitable[Response]:
         """The response, or for what may wait, the promise of one."""
         if self._items.applies(request):
-            return self._items.answer(request)
+            return THROTTLED if self.throttled() else self._items.answer(request)
         headers = request.headers
         if headers.get("x-amz-target", "").startswith("DynamoDB"):
             if "authorization" not in headers:  # where moto looks for the service and the region

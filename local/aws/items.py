@@ -47,6 +47,12 @@ _OPERATIONS = (
     "TransactWriteItems",
     "UpdateItem",
 )
+THROTTLED = Response(
+    400,
+    {"Content-Type": _JSON},
+    b'{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",'
+    b'"message":"The level of configured provisioned throughput for the table was exceeded."}',
+)
 _encoder = json.JSONEncoder(separators=(",", ":"))
 
 

@@ -14,7 +14,7 @@ from local.errors import LocalError
 from local.template import ACCOUNT, REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from local.aws.calls import Call
     from local.clock import Clock
@@ -29,7 +29,9 @@ class Aws:
         self.url = f"http://127.0.0.1:{port}"
 
     @classmethod
-    async def start(cls, port: int, calls: Iterable[Call], clock: Clock) -> Aws:
+    async def start(
+        cls, port: int, calls: Iterable[Call], clock: Clock, faults: Mapping[str, float] | None = None, seed: int = 0
+    ) -> Aws:
         """Serve on `port` (0: any) and make the calls; LocalError when that does not work."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "local.aws.server"),
@@ -47,6 +49,8 @@ class Aws:
                 "region": REGION,
                 "clock": [clock.started, clock.scale],
                 "calls": [call.as_dict() for call in calls],
+                "faults": {name: rate for name, rate in (faults or {}).items() if name == "dynamodb-throttled"},
+                "seed": seed,
             }
             process.stdin.write(json.dumps(request).encode() + b"\n")
             line = await process.stdout.readline()
@@ -59,10 +63,10 @@ class Aws:
             raise LocalError(f"the AWS endpoint did not start: {answer['error']}")
         return cls(process, int(answer["port"]))
 
-    def measured(self, sets: list[StatisticSet]) -> None:
-        """Let CloudWatch know."""
-        if sets and self._process.stdin is not None and not self._process.stdin.is_closing():
-            self._process.stdin.write(msgspec.json.encode({"metrics": sets}) + b"\n")
+    def measured(self, sets: list[StatisticSet], logs: Sequence[tuple[str, int, str]] = ()) -> None:
+        """Let CloudWatch know: metrics, and lines of logs as group, epoch milliseconds and text."""
+        if (sets or logs) and self._process.stdin is not None and not self._process.stdin.is_closing():
+            self._process.stdin.write(msgspec.json.encode({"metrics": sets, "logs": logs}) + b"\n")
 
     async def ended(self) -> None:
         """Wait until the process has ended, by itself or by `stop`."""

@@ -1,9 +1,10 @@
 """The process that is AWS here: `python -m local.aws.server`.
 
-Reads one line of JSON from stdin, `{"port": P, "account": A, "region": R, "clock": [S, X], "calls": [Call, …]}`
-(`local.clock`, `local.aws.calls`), serves moto on the loopback interface, makes the calls, and writes one line to
-stdout: `{"port": P}` or `{"error": "…"}`. Further lines, `{"metrics": [StatisticSet, …]}`, are what CloudWatch is to
-know. It ends when stdin does, so it cannot outlive whoever started it.
+Reads one line of JSON from stdin, `{"port": P, "account": A, "region": R, "clock": [S, X], "calls": [Call, …],
+"faults": {NAME: RATE, …}, "seed": N}` (`local.clock`, `local.aws.calls`, `local.faults`), serves moto on the loopback
+interface, makes the calls, and writes one line to stdout: `{"port": P}` or `{"error": "…"}`. Further lines,
+`{"metrics": [StatisticSet, …], "logs": [[GROUP, MS, LINE], …]}`, are what CloudWatch is to know. It ends when stdin
+does, so it cannot outlive whoever started it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ import os
 import socket
 import sys
 import threading
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from local.aws.logs import LogStore
+    from local.clock import Clock
 
 
 def main() -> None:
@@ -39,9 +47,38 @@ def _listen(request: dict[str, Any]) -> None:
     """Take in what the parent measures, until it closes its end."""
     from local.aws.metrics import MetricStore  # noqa: PLC0415
 
-    store = MetricStore(request["account"], request["region"])
+    metrics = MetricStore(request["account"], request["region"])
+    logs: LogStore | None = None
     for line in sys.stdin:
-        store.add(json.loads(line)["metrics"])
+        told = json.loads(line)
+        metrics.add(told["metrics"])
+        if told.get("logs"):
+            logs = logs or _log_store(request)
+            logs.add(told["logs"])
+
+
+def _log_store(request: dict[str, Any]) -> LogStore:
+    from local.aws.logs import LogStore  # noqa: PLC0415 - most stages have no access log
+
+    return LogStore(request["account"], request["region"])
+
+
+def _throttling(request: dict[str, Any], clock: Clock) -> Callable[[], bool]:
+    """Whether the fault `dynamodb-throttled` fires, which CloudWatch is told."""
+    from local.aws.metrics import MetricStore  # noqa: PLC0415
+    from local.faults import Faults  # noqa: PLC0415
+    from local.metrics import Metrics  # noqa: PLC0415
+
+    metrics, store = Metrics(clock), MetricStore(request["account"], request["region"])
+    faults = Faults(request["faults"], request["seed"], metrics)
+
+    def throttled() -> bool:
+        fired = faults("dynamodb-throttled")
+        if fired:
+            store.add(map(asdict, metrics.drain()))
+        return fired
+
+    return throttled
 
 
 def _serve(request: dict[str, Any]) -> int:
@@ -56,18 +93,19 @@ def _serve(request: dict[str, Any]) -> int:
     from local.aws.ttl import sweep  # noqa: PLC0415
     from local.clock import Clock  # noqa: PLC0415
 
+    started, scale = request["clock"]
+    clock = Clock(scale, started)
     endpoint = Endpoint(request["region"])
     endpoint.port = port
 
     async def serve() -> None:
         server = await asyncio.get_running_loop().create_server(lambda: Connection(endpoint), sock=listener)
-        started, scale = request["clock"]
-        await asyncio.gather(
-            server.serve_forever(), sweep(request["account"], request["region"], Clock(scale, started))
-        )
+        await asyncio.gather(server.serve_forever(), sweep(request["account"], request["region"], clock))
 
     threading.Thread(target=lambda: uvloop.run(serve()), daemon=True).start()
     _make(request["calls"], f"http://127.0.0.1:{port}", request["region"])
+    if request.get("faults"):
+        endpoint.throttled = _throttling(request, clock)  # not before the tables are made
     return port
 
 

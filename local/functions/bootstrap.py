@@ -92,9 +92,13 @@ def main() -> None:
     sys.path[:0] = config["path"]
     sys.meta_path.insert(0, _Redirect(config["gateways"]))
     os.chdir(os.environ["LAMBDA_TASK_ROOT"])
-    from awslambdaric.__main__ import main as run  # type: ignore[import-not-found]  # noqa: PLC0415
+    from awslambdaric import bootstrap  # type: ignore[import-not-found]  # noqa: PLC0415
+    from awslambdaric.lambda_runtime_client import LambdaRuntimeClient  # type: ignore[import-not-found]  # noqa: PLC0415
 
-    run(["awslambdaric", os.environ["_HANDLER"]])
+    # For 3.12 and newer its own main() starts a thread for every event to wait in, so that an idle function can take
+    # signals. Here functions get none but SIGKILL, and the thread would be most of what a small handler costs.
+    client = LambdaRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"], use_thread_for_polling_next=False)
+    bootstrap.run(os.environ["_HANDLER"], client)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from local.errors import LocalError
 from local.functions.function import FunctionSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Container, Mapping
 
     from local.assembly import Deployment
     from local.template import Stack
@@ -23,13 +23,23 @@ SOURCE = "duplex:source"
 RUNTIME = Path("build/runtime/python")
 
 
-def read(deployment: Deployment) -> list[FunctionSpec]:
-    """Every function of a stack that can be run here; LocalError for one that cannot, by its logical id."""
+def read(
+    deployment: Deployment, needed: Container[str] | None = None, warn: Callable[[str], None] = lambda _: None
+) -> list[FunctionSpec]:
+    """Every function of a stack that can be run here; LocalError for one that cannot, by its logical id.
+
+    With `needed`, a function that cannot be run is left aside with a warning unless its ARN is in there.
+    """
     stack = deployment.stack
     specs = []
     for logical_id in stack.resources(resources.FUNCTION):
-        with stack.reading(logical_id):
-            specs.append(_function(deployment, logical_id))
+        try:
+            with stack.reading(logical_id):
+                specs.append(_function(deployment, logical_id))
+        except LocalError as error:
+            if needed is None or stack.attribute(logical_id, "Arn") in needed:
+                raise
+            warn(f"{error}; it is left aside")
     return specs
 
 
@@ -40,8 +50,8 @@ def _function(deployment: Deployment, logical_id: str) -> FunctionSpec:
     runtime = str(properties.get("Runtime") or "")
     if not runtime.startswith("python3"):
         raise LocalError(f"{where}: the runtime {runtime or 'of a container image'} does not run here, only python3.x")
-    source = _source(deployment, where, properties.get("Code") or {})
-    layers = tuple(_layer(stack, where, arn) for arn in properties.get("Layers", []))
+    source = deployment.code.get(logical_id) or _source(deployment, where, properties.get("Code") or {})
+    layers = tuple(_layer(deployment, where, arn) for arn in properties.get("Layers", []))
     logging = properties.get("LoggingConfig") or {}
     return FunctionSpec(
         logical_id=logical_id,
@@ -53,7 +63,7 @@ def _function(deployment: Deployment, logical_id: str) -> FunctionSpec:
         timeout=float(properties.get("Timeout", 3)),
         memory=int(properties.get("MemorySize", 128)),
         source=source,
-        original=_original(stack, logical_id),
+        original=deployment.code.get(logical_id) or _original(stack, logical_id),
         path=(source, *layers, _folder(where, RUNTIME)),
         environment={
             name: _text(value) for name, value in (properties.get("Environment") or {}).get("Variables", {}).items()
@@ -68,14 +78,19 @@ def _function(deployment: Deployment, logical_id: str) -> FunctionSpec:
 def _source(deployment: Deployment, where: str, code: Mapping[str, Any]) -> Path:
     key = code.get("S3Key")
     folder = deployment.assets.get(str(key))
+    if not deployment.assets:
+        raise LocalError(f"{where}: its code is neither inline (ZipFile) nor a local path")
     if folder is None or not folder.is_dir():
         raise LocalError(f"{where}: its code is not a folder of this assembly (S3Key {key!r}): run make synth")
     return folder.resolve()
 
 
-def _layer(stack: Stack, function: str, arn: str) -> Path:
+def _layer(deployment: Deployment, function: str, arn: str) -> Path:
+    stack = deployment.stack
     for logical_id in stack.resources(resources.LAYER):
         if stack.ref(logical_id) == arn:
+            if logical_id in deployment.code:
+                return deployment.code[logical_id] / "python"
             where = f"{stack.name}.{logical_id}"
             copy = stack.metadata(logical_id).get(HOST_COPY)
             if not isinstance(copy, str):

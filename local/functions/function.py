@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from local.functions.figures import Figures
 from local.functions.runtime_api import Invocation
 from local.functions.worker import Worker
-from local.gateway.effects import Failed, Returned
+from local.gateway.effects import Failed, Raised, Returned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,6 +74,7 @@ class Function:
         report: Callable[[str, str], None],
         clock: Clock,
         metrics: Metrics,
+        faults: Callable[[str], bool] = lambda _: False,
     ) -> None:
         """`surroundings` are variables of this machine's cloud, such as its endpoint; `gateways` map the hosts of APIs
         to local addresses; `report(label, line)` takes every line that the function prints."""
@@ -83,6 +84,7 @@ class Function:
         self._gateways = gateways
         self._report = report
         self._clock = clock
+        self._faults = faults
         self.figures = Figures(spec.name, spec.memory, metrics)
         self._queue: deque[_Pending] = deque()
         self._workers: set[Worker] = set()
@@ -96,7 +98,7 @@ class Function:
         self._load_error: str | None = None
 
     def invoke(self, payload: bytes) -> asyncio.Future[Outcome]:
-        """Run the handler on a JSON event. The outcome always comes: a result, FUNCTION_ERROR, or THROTTLED."""
+        """Run the handler on a JSON event. The outcome always comes: Returned, Raised, FUNCTION_ERROR, or THROTTLED."""
         pending = _Pending(payload, asyncio.get_running_loop().create_future())
         if self.spec.reserved is not None and len(self._busy) + len(self._queue) >= self.spec.reserved:
             self.figures.throttled()
@@ -199,8 +201,8 @@ class Function:
     def worker_responded(self, worker: Worker, payload: bytes) -> None:
         self._finish(worker, Returned(payload))
 
-    def worker_failed(self, worker: Worker, error: str) -> None:  # noqa: ARG002 - the runtime client has logged it
-        self._finish(worker, Failed.FUNCTION_ERROR)
+    def worker_failed(self, worker: Worker, error: bytes) -> None:
+        self._finish(worker, Raised(error))  # the runtime client has logged it
 
     def worker_printed(self, line: str) -> None:
         self._report(self.spec.label, line)
@@ -251,6 +253,8 @@ class Function:
         trace_id = f"Root=1-{int(now):08x}-{invocation_id.replace('-', '')[:24]};Sampled=0"
         deadline = int((now + self.spec.timeout) * 1000)
         worker.invoke(Invocation(invocation_id, self.spec.arn, pending.payload, deadline, trace_id))
+        if self._faults("function-crash"):
+            worker.kill("crashed by the fault function-crash")
 
     def _finish(self, worker: Worker, outcome: Outcome) -> None:
         worker.invocation = None
@@ -260,7 +264,7 @@ class Function:
         timer.cancel()
         if worker in self._workers:
             self._returning.add(worker)
-        self.figures.ended((time.perf_counter() - since) * 1000, failed=outcome is Failed.FUNCTION_ERROR)
+        self.figures.ended((time.perf_counter() - since) * 1000, failed=not isinstance(outcome, Returned))
         _settle(pending, outcome)
 
     def _environment(self) -> dict[str, str]:

@@ -30,8 +30,8 @@ class Owner(Protocol):
     def worker_responded(self, worker: Worker, payload: bytes) -> None:
         """Its handler returned."""
 
-    def worker_failed(self, worker: Worker, error: str) -> None:
-        """Its handler raised; the process lives on."""
+    def worker_failed(self, worker: Worker, error: bytes) -> None:
+        """Its handler raised; the process lives on. `error` is the runtime client's document."""
 
     def worker_printed(self, line: str) -> None:
         """A line on its stdout or stderr."""
@@ -105,11 +105,10 @@ class Worker(asyncio.SubprocessProtocol):
             self._owner.worker_responded(self, payload)
 
     def failed(self, invocation_id: str | None, error: bytes) -> None:
-        text = _error_text(error)
         if invocation_id is None:
-            self._reason = text
+            self._reason = _error_text(error)
         elif self.invocation is not None and self.invocation.id == invocation_id:
-            self._owner.worker_failed(self, text)
+            self._owner.worker_failed(self, error)
 
     # What its process does.
 

@@ -6,30 +6,35 @@ identifiers. The caller carries out the effects in order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 import msgspec
 
-from local.gateway import events, proxy, selection
-from local.gateway.effects import Accept, Close, Effect, Failed, HttpResponse, Invoke, Outcome, Reject, Returned, Send
+from local.gateway import handshakes, integrations, management, selection
+from local.gateway.effects import Accept, Close, Failed, HttpResponse, Log, Reject, Send
+from local.gateway.events import Caller
+from local.gateway.limiter import Limiter
 from local.gateway.model import CONNECT, DISCONNECT
+from local.gateway.proxy import Answer
+from local.gateway.request import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from local.gateway.events import Caller, Event, Handshake
+    from local.gateway.effects import Effect, Outcome
+    from local.gateway.events import Handshake
     from local.gateway.model import Api, Route
-    from local.gateway.proxy import ProxyResponse
 
     Measure = Callable[[str, float, str | None], None]
+    Faults = Callable[[str], bool]
 
 # What clients and functions are told about a close, as seen on AWS.
 _NO_STATUS = "Client-side close frame status not set"
 _NORMAL = "Connection Closed Normally"
 _GOING_AWAY = "Going away"
+
+_LATE_SECONDS = 60.0  # by how much the fault `disconnect-late` delays `$disconnect`
 
 
 @dataclass(slots=True)
@@ -37,28 +42,39 @@ class _Connection:
     caller: Caller
     last_active: float
     open: bool = False
+    slow: bool = False
+    """Its client does not read: what is posted to it has no room."""
     gone: tuple[int, str] | None = None
     """Code and reason, when the client left before `$connect` had answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """An invocation under way."""
+    """A call under way: of the route's integration, or of `$connect`'s authorizer."""
 
-    connection_id: str
+    request: Request
     route: Route
-    request_id: str
     started: float
+    authorizes: bool = False
 
 
 class Gateway:
     """The connections of one API and what is under way for them."""
 
-    def __init__(self, api: Api, new_id: Callable[[], str], measure: Measure = lambda *_: None) -> None:
-        """`measure(metric, value, route key)` is told what API Gateway's own CloudWatch metrics count."""
+    def __init__(
+        self,
+        api: Api,
+        new_id: Callable[[], str],
+        measure: Measure = lambda *_: None,
+        faults: Faults = lambda _: False,
+    ) -> None:
+        """`measure(metric, value, route key)` is told what API Gateway's own CloudWatch metrics count; `faults(name)`
+        says whether a fault happens this time."""
         self.api = api
         self._new_id = new_id
         self._measure = measure
+        self._faults = faults
+        self._limiter = Limiter(api)
         self._connections: dict[str, _Connection] = {}
         self._calls: dict[str, _Call] = {}
 
@@ -67,29 +83,39 @@ class Gateway:
         """How many connections are open or being opened."""
         return len(self._connections)
 
-    def refuse(self, path: str) -> HttpResponse | None:
+    @property
+    def calls(self) -> int:
+        """How many calls are under way."""
+        return len(self._calls)
+
+    def refuse(self, path: str, host: str = "") -> HttpResponse | None:
         """The answer to an upgrade request that cannot become a connection, or None when it can.
 
-        The stage is the only path segment of a WebSocket API's URL.
+        The stage, or a custom domain's mapping key, is the only path segment of a WebSocket API's URL.
         """
-        if path.strip("/") == self.api.stage:
+        if self.api.domain_at(host, path.strip("/")) is not None:
             return None
         self._measure("ClientError", 1, None)
-        return _json(403, {"message": "Forbidden"})
+        status = self.api.settings.unknown_path_status
+        return management.json_response(status, {"message": "Forbidden" if status == 403 else "Not Found"})
 
     def handshake(self, handshake: Handshake, now: float) -> tuple[str, list[Effect]]:
-        """A client asks for a connection. Gives its new id, and an Accept at once or the `$connect` invocation."""
+        """A client asks for a connection. Gives its new id, and its answer, or the call that the answer waits for."""
         connection_id = self._new_id()
-        caller = events.Caller(connection_id, now, handshake.source_ip, handshake.header("user-agent"))
+        domain = self.api.domain_at(handshake.header("host") or "", handshake.path.strip("/"))
+        caller = Caller(connection_id, now, handshake.source_ip, handshake.header("user-agent"), domain or "")
         connection = self._connections[connection_id] = _Connection(caller, now)
+        request = Request(self.api, caller, "CONNECT", CONNECT, self._new_id(), now, handshake=handshake)
         route = self.api.routes.get(CONNECT)
-        if route is None or route.integration is None:
-            connection.open = True
-            return connection_id, [Accept(connection_id, None)]
-        self._measure("ConnectCount", 1, CONNECT)
-        request_id = self._new_id()
-        event = events.connect(self.api, caller, handshake, request_id, now)
-        return connection_id, self._invoke(connection_id, route, request_id, event, now)
+        if not self._limiter.connect(now):
+            return connection_id, self._refused(request, 429)
+        if route is not None and (status := handshakes.refusal(request, route)) is not None:
+            return connection_id, self._refused(request, status)
+        if route is None or route.authorizer is None:
+            return connection_id, self._connect(connection, request, route, now)
+        call = handshakes.ask(request, route.authorizer)
+        self._calls[call.call_id] = _Call(request, route, now, authorizes=True)
+        return connection_id, [call]
 
     def receive(self, connection_id: str, text: str, now: float) -> list[Effect]:
         """A client sent a whole text message."""
@@ -97,22 +123,31 @@ class Gateway:
         if connection is None or not connection.open:
             return []
         connection.last_active = now
-        request_id = self._new_id()
-        key = selection.select(self.api.selection, self.api.routes, text)
+        barred = () if self.api.settings.lifecycle_by_message else selection.LIFECYCLE
+        key = selection.select(self.api.selection, self.api.routes, text, barred)
         self._measure("MessageCount", 1, key)
+        request_id, message_id = self._new_id(), self._new_id()
+        request = Request(self.api, connection.caller, "MESSAGE", key or "", request_id, now, text, message_id)
         if key is None:
-            self._measure("ClientError", 1, None)
-            return [self._error(connection_id, request_id, "Forbidden")]
+            return self._turned_away(request, "Forbidden", 403)
+        if not self._limiter.message(key, now):
+            effects = self._turned_away(request, self.api.settings.throttled_message, 429)
+            if self.api.settings.throttled_closes:
+                effects += [Close(connection_id, 1008, ""), *self._forget(connection_id, 1008, "", now)]
+            return effects
         route = self.api.routes[key]
+        if route.models is not None and (problem := route.models.error(request.body)) is not None:
+            return self._turned_away(request, "Bad request body", 400, problem)
         if route.integration is None:
-            return []
-        event = events.message(self.api, connection.caller, key, text, request_id, self._new_id(), now)
-        return self._invoke(connection_id, route, request_id, event, now)
+            return self._logged(request, 200)
+        return self._begin(request, route, now)
 
     def closed(self, connection_id: str, code: int, reason: str, now: float) -> list[Effect]:
         """The client's side ended, with a code of RFC 6455: 1005 is a close frame without one, 1006 a lost socket."""
         if code == 1005:
             reason = _NO_STATUS
+        elif code == 1006:
+            reason = self.api.settings.reason_lost
         elif code == 1000 and not reason:
             reason = _NORMAL
         connection = self._connections.get(connection_id)
@@ -122,140 +157,224 @@ class Gateway:
             return []
         return self._forget(connection_id, code, reason, now)
 
+    def slow(self, connection_id: str, slow: bool) -> None:
+        """A client has left much unread, or has caught up."""
+        if connection := self._connections.get(connection_id):
+            connection.slow = slow
+
+    def pinged(self, connection_id: str, now: float) -> None:
+        """A client sent a ping frame."""
+        connection = self._connections.get(connection_id)
+        if connection is not None and self.api.settings.ping_is_activity:
+            connection.last_active = now
+
     def completed(self, call_id: str, outcome: Outcome, now: float) -> list[Effect]:
-        """An invocation ended. A late or repeated end, or one for a client that has gone, changes nothing."""
+        """A call ended. A late or repeated end, or one for a client that has gone, changes nothing."""
         call = self._calls.pop(call_id, None)
         if call is None:
             return []
-        self._measure("IntegrationLatency", (now - call.started) * 1000, call.route.key)
-        response = proxy.parse(outcome.payload) if isinstance(outcome, Returned) else None
-        if outcome in {Failed.TIMED_OUT, Failed.NOT_INVOKED, Failed.THROTTLED}:
-            self._measure("ExecutionError", 1, call.route.key)
-        elif response is None or response.status >= 400:
-            self._measure("IntegrationError", 1, call.route.key)
-        connection = self._connections.get(call.connection_id)
-        if connection is None:
-            return []
-        if call.route.key == CONNECT:
-            return self._connected(connection, call, outcome, response, now)
-        if response is None:
-            timed_out = outcome is Failed.TIMED_OUT
-            text = "Endpoint request timed out" if timed_out else "Internal server error"
-            return [self._error(call.connection_id, call.request_id, text)]
-        if not call.route.responds or not response.body:
-            return []
-        connection.last_active = now
-        self._measure("MessageCount", 1, call.route.key)
-        return [Send(call.connection_id, response.body)]
+        if call.authorizes:
+            return self._authorized(call, outcome, now)
+        assert call.route.integration is not None  # noqa: S101 - it was called
+        latency = (now - call.started) * 1000
+        self._measure("IntegrationLatency", latency, call.route.key)
+        call.request.told |= {"integrationLatency": round(latency)}
+        return self._end(call.request, call.route, integrations.end(call.request, call.route.integration, outcome), now)
 
-    def http(self, method: str, path: str, body: bytes, now: float) -> tuple[HttpResponse, list[Effect]]:
-        """A request that asks for no upgrade.
-
-        @connections calls are POST, GET and DELETE of `/{stage}/@connections/{id}`, the id URL-encoded or not.
-        """
-        stage, _, rest = path.removeprefix("/").partition("/")
-        resource, _, encoded = rest.partition("/")
-        connection_id = unquote(encoded)
-        if method == "GET" and stage == self.api.stage and unquote(resource) != "@connections":
-            return _json(426, {"message": "Upgrade Required"}, ("Upgrade", "websocket")), []
-        if stage != self.api.stage or unquote(resource) != "@connections" or not connection_id:
-            return _service_error(403, "ForbiddenException", "Forbidden"), []
-        if method not in {"POST", "GET", "DELETE"}:
-            return _service_error(403, "ForbiddenException", "Missing Authentication Token"), []
-        return self._manage(method, connection_id, body, now)
+    def http(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        now: float,
+        headers: Sequence[tuple[str, str]] = (),
+        query: str = "",
+    ) -> tuple[HttpResponse, list[Effect]]:
+        """A request that asks for no upgrade: an @connections call, or a mistake."""
+        target = management.target(path)
+        host = next((value for name, value in headers if name.lower() == "host"), "")
+        here = self.api.domain_at(host, target.base) is not None
+        if here and target.connection_id is None and method == "GET":
+            upgrade = {"message": "Upgrade Required"}
+            return management.json_response(426, upgrade, ("Upgrade", "websocket")), []
+        if not here or target.connection_id is None:
+            return management.error(403, "Forbidden"), []
+        if method not in management.METHODS:
+            return management.error(403, "Missing Authentication Token"), []
+        if self.api.settings.verify_signatures:
+            refusal = handshakes.signature(self.api, method, path, query, headers, body, now)
+            if refusal is not None:
+                return management.error(403, refusal), []
+        return self._manage(method, target.connection_id, body, now)
 
     def _manage(self, method: str, connection_id: str, body: bytes, now: float) -> tuple[HttpResponse, list[Effect]]:
         connection = self._connections.get(connection_id)
-        if connection is None or not connection.open:
-            return _service_error(410, "GoneException", "Gone"), []
+        if connection is not None and not connection.open:
+            connection = None
+        if not self._limiter.callback(now):
+            return management.error(429, "Too Many Requests"), []
         if method == "POST":
-            if len(body) > self.api.limits.message:
-                return _service_error(413, "PayloadTooLargeException", "Payload Too Large"), []
+            refusal = self._refusal(connection, connection_id, body)
+            if connection is None or refusal is not None:
+                return refusal or management.gone(connection_id, self.api.settings), []
             connection.last_active = now
             self._measure("MessageCount", 1, None)
-            return HttpResponse(200), [Send(connection_id, body.decode(errors="replace"))]
+            return HttpResponse(200), [Send(connection_id, management.outbound(body, self.api.settings))]
+        if connection is None:
+            return management.gone(connection_id, self.api.settings), []
         if method == "DELETE":
             effects: list[Effect] = [Close(connection_id, 1000, "")]
             return HttpResponse(204), effects + self._forget(connection_id, 1000, _NORMAL, now)
-        return _json(200, _description(connection)), []
+        return management.description(connection.caller, connection.last_active), []
+
+    def _refusal(self, connection: _Connection | None, connection_id: str, body: bytes) -> HttpResponse | None:
+        """Why nothing can be posted."""
+        if self._faults("post-throttled"):
+            return management.error(429, "Too Many Requests")
+        if connection is None or self._faults("post-gone"):
+            return management.gone(connection_id, self.api.settings)
+        if len(body) > self.api.limits.message:
+            return management.error(413, "Payload Too Large")
+        if connection.slow:
+            return management.error(429, "The client's outbound WebSocket buffer is full")
+        return None
 
     def expire(self, now: float) -> list[Effect]:
         """Close what has been idle or open for too long; to be called about once a second."""
-        limits = self.api.limits
+        limits, settings = self.api.limits, self.api.settings
+        idle_since, opened_before = now - limits.idle, now - limits.lifetime
         stale = [
-            connection.caller.connection_id
+            (connection.caller.connection_id, connection.caller.connected_at <= opened_before)
             for connection in self._connections.values()
             if connection.open
-            and (now - connection.last_active >= limits.idle or now - connection.caller.connected_at >= limits.lifetime)
+            and (connection.last_active <= idle_since or connection.caller.connected_at <= opened_before)
         ]
         effects: list[Effect] = []
-        for connection_id in stale:
-            effects.append(Close(connection_id, 1001, _GOING_AWAY))
-            effects += self._forget(connection_id, 1001, _GOING_AWAY, now)
+        for connection_id, old in stale:
+            code, reason = (settings.lifetime_code, settings.lifetime_reason) if old else (1001, _GOING_AWAY)
+            effects += [Close(connection_id, code, reason), *self._forget(connection_id, code, reason, now)]
         return effects
 
-    def _connected(
-        self, connection: _Connection, call: _Call, outcome: Outcome, response: ProxyResponse | None, now: float
-    ) -> list[Effect]:
-        if response is not None and response.ok:
-            if connection.gone is not None:
-                return self._forget(call.connection_id, *connection.gone, now)
-            connection.open = True
-            connection.last_active = now
-            return [Accept(call.connection_id, response.subprotocol)]
-        del self._connections[call.connection_id]
-        if response is not None:
-            # The integration's own refusal is passed on as it is; its body and headers are not.
-            return [Reject(call.connection_id, response.status, "")]
-        status = (
-            {Failed.TIMED_OUT: 504, Failed.NOT_INVOKED: 500, Failed.THROTTLED: 500}.get(outcome, 502)
-            if isinstance(outcome, Failed)
-            else 502
-        )
-        frame = self._error(call.connection_id, call.request_id, "Internal server error")
-        return [Reject(call.connection_id, status, frame.text)]
+    # The handshake.
 
-    def _invoke(self, connection_id: str, route: Route, request_id: str, event: Event, now: float) -> list[Effect]:
+    def _authorized(self, call: _Call, outcome: Outcome, now: float) -> list[Effect]:
+        """The authorizer has answered; if it allows the connection, `$connect` is next."""
+        request = call.request
+        verdict = handshakes.verdict(request, outcome, round((now - call.started) * 1000))
+        if isinstance(verdict, int):
+            return self._refused(request, verdict)
+        connection = self._connections[request.connection_id]
+        connection.caller = request.caller = replace(connection.caller, authorizer=verdict)
+        return self._connect(connection, request, call.route, now)
+
+    def _connect(self, connection: _Connection, request: Request, route: Route | None, now: float) -> list[Effect]:
+        if route is None or route.integration is None:
+            return self._accepted(connection, request, None, now)
+        self._measure("ConnectCount", 1, CONNECT)
+        return self._begin(request, route, now)
+
+    def _connected(self, request: Request, answer: Answer | Failed, now: float) -> list[Effect]:
+        if isinstance(answer, Answer) and answer.ok:
+            return self._accepted(self._connections[request.connection_id], request, answer.subprotocol, now)
+        if isinstance(answer, Answer):
+            # The integration's own refusal is passed on as it is; its body and headers are not.
+            return self._refused(request, answer.status, body="")
+        return self._refused(request, handshakes.status(self.api.settings, answer), "Internal server error")
+
+    def _accepted(self, connection: _Connection, request: Request, subprotocol: str | None, now: float) -> list[Effect]:
+        connection.open = True
+        connection.last_active = now
+        effects = self._logged(request, 200)
+        if connection.gone is not None:
+            return effects + self._forget(request.connection_id, *connection.gone, now)
+        return [Accept(request.connection_id, subprotocol), *effects]
+
+    def _refused(self, request: Request, status: int, message: str = "", *, body: str | None = None) -> list[Effect]:
+        del self._connections[request.connection_id]
+        if request.route_key not in self.api.routes or status in {401, 403, 429}:
+            self._measure("ClientError", 1, None)
+        text = message or handshakes.MESSAGES.get(status, "Forbidden")
+        content = self._frame(request, text) if body is None else body
+        return [Reject(request.connection_id, status, content), *self._logged(request, status)]
+
+    # Integrations.
+
+    def _begin(self, request: Request, route: Route, now: float, delay: float = 0.0) -> list[Effect]:
         assert route.integration is not None  # noqa: S101 - callers have looked
-        call_id = self._new_id()
-        self._calls[call_id] = _Call(connection_id, route, request_id, now)
-        payload = msgspec.json.encode(event)
-        return [Invoke(connection_id, call_id, route.integration.function_arn, payload, route.integration.timeout)]
+        call, answer = integrations.begin(request, route.integration, request.id)
+        effects: list[Effect] = []
+        if call is not None:
+            effects = [replace(call, delay=delay) if delay else call]
+            if answer is None:
+                self._calls[call.call_id] = _Call(request, route, now)
+        return effects if answer is None else effects + self._end(request, route, answer, now)
+
+    def _end(self, request: Request, route: Route, answer: Answer | Failed, now: float) -> list[Effect]:
+        """An integration has answered, or will not."""
+        if isinstance(answer, Failed):
+            self._measure("ExecutionError" if answer in _NOT_EXECUTED else "IntegrationError", 1, route.key)
+        elif answer.status >= 400:
+            self._measure("IntegrationError", 1, route.key)
+        if self.api.access_log is not None:
+            outcome = {"error": answer.value} if isinstance(answer, Failed) else {"status": answer.status}
+            request.told["integration"] = {"latency": request.told.get("integrationLatency")} | outcome
+        connection = self._connections.get(request.connection_id)
+        if route.key == CONNECT and request.kind == "CONNECT" and connection is not None:
+            return self._connected(request, answer, now)
+        if isinstance(answer, Failed):
+            text, status = _FRAMES.get(answer, ("Internal server error", 500))
+            if connection is None:
+                return self._logged(request, status)
+            request.told["error"] = _error(text)
+            return [Send(request.connection_id, self._frame(request, text)), *self._logged(request, status)]
+        logged = self._logged(request, 200)
+        if connection is None or not route.responds or not (answer.body or self.api.settings.send_empty_reply):
+            return logged
+        connection.last_active = now
+        self._measure("MessageCount", 1, route.key)
+        return [Send(request.connection_id, answer.body), *logged]
 
     def _forget(self, connection_id: str, code: int, reason: str, now: float) -> list[Effect]:
         """Drop a connection and tell `$disconnect`. What is still under way for it will find it gone."""
         connection = self._connections.pop(connection_id, None)
         route = self.api.routes.get(DISCONNECT)
-        if connection is None or route is None or route.integration is None:
+        if connection is None or route is None or route.integration is None or self._faults("disconnect-lost"):
             return []
-        request_id = self._new_id()
-        event = events.disconnect(self.api, connection.caller, code, reason, request_id, now)
-        return self._invoke(connection_id, route, request_id, event, now)
+        request = Request(
+            self.api, connection.caller, "DISCONNECT", DISCONNECT, self._new_id(), now, close=(code, reason)
+        )
+        return self._begin(request, route, now, _LATE_SECONDS if self._faults("disconnect-late") else 0.0)
 
-    def _error(self, connection_id: str, request_id: str, text: str) -> Send:
-        frame = {"message": text, "connectionId": connection_id, "requestId": request_id}
-        return Send(connection_id, msgspec.json.encode(frame).decode())
+    # What is told.
 
+    def _turned_away(self, request: Request, text: str, status: int, problem: str = "") -> list[Effect]:
+        """A message that reaches no integration."""
+        self._measure("ClientError", 1, None)
+        request.told["error"] = _error(text) | ({"validationErrorString": problem} if problem else {})
+        return [Send(request.connection_id, self._frame(request, text)), *self._logged(request, status)]
 
-def _description(connection: _Connection) -> dict[str, object]:
-    identity = {"sourceIp": connection.caller.source_ip}
-    if connection.caller.user_agent is not None:
-        identity["userAgent"] = connection.caller.user_agent
-    return {
-        "connectedAt": _iso(connection.caller.connected_at),
-        "identity": identity,
-        "lastActiveAt": _iso(connection.last_active),
-    }
+    def _frame(self, request: Request, text: str) -> str:
+        """An error frame. Only that of model validation names the message in place of the request."""
+        frame = {"message": text, "connectionId": request.connection_id}
+        frame |= {"messageId": request.message_id} if text == "Bad request body" else {"requestId": request.id}
+        return msgspec.json.encode(frame).decode()
 
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _json(status: int, content: object, *headers: tuple[str, str]) -> HttpResponse:
-    return HttpResponse(status, msgspec.json.encode(content), (("Content-Type", "application/json"), *headers))
+    def _logged(self, request: Request, status: int) -> list[Effect]:
+        if self.api.access_log is None:
+            return []
+        request.told["status"] = status
+        return [Log(self.api.access_log.line(request.context()))]
 
 
-def _service_error(status: int, kind: str, message: str) -> HttpResponse:
-    """An error as AWS SDKs read it: they take the exception's name from the header."""
-    return _json(status, {"message": message}, ("x-amzn-ErrorType", kind))
+def _error(text: str) -> dict[str, str]:
+    """`$context.error`: the message, and the same in quotes."""
+    return {"message": text, "messageString": f'"{text}"'}
+
+
+_NOT_EXECUTED = frozenset(
+    {Failed.TIMED_OUT, Failed.NOT_INVOKED, Failed.THROTTLED, Failed.UNREACHABLE, Failed.BAD_REQUEST, Failed.NO_TEMPLATE}
+)
+_FRAMES = {
+    Failed.TIMED_OUT: ("Endpoint request timed out", 504),
+    Failed.NO_TEMPLATE: ("Unsupported Media Type", 415),
+}

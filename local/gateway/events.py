@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from local.gateway.model import Api
 
@@ -43,19 +43,24 @@ class Handshake:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """What every event of one connection says about it. `connected_at` is in epoch seconds."""
+    """What every event of one connection says about it. `connected_at` is in epoch seconds.
+
+    `domain_name` is the custom domain that it came by, if it did, and `authorizer` what an authorizer said.
+    """
 
     connection_id: str
     connected_at: float
     source_ip: str
     user_agent: str | None
+    domain_name: str = ""
+    authorizer: Mapping[str, Any] | None = None
 
 
 def connect(api: Api, caller: Caller, handshake: Handshake, request_id: str, now: float) -> Event:
     """The CONNECT event of a handshake."""
     headers = [(name, value) for name, value in handshake.headers if name.lower() not in _NOT_FORWARDED]
     headers += [
-        ("Host", api.domain_name),
+        ("Host", caller.domain_name or api.domain_name),
         ("X-Amzn-Trace-Id", trace_id(request_id, now)),
         ("X-Forwarded-For", handshake.source_ip),
         ("X-Forwarded-Port", "443"),
@@ -67,7 +72,7 @@ def connect(api: Api, caller: Caller, handshake: Handshake, request_id: str, now
     event["requestContext"] = {
         "routeKey": "$connect",
         "eventType": "CONNECT",
-        **_context(api, caller, request_id, now),
+        **context(api, caller, request_id, now),
     }
     return _finished(api, event)
 
@@ -81,7 +86,7 @@ def message(api: Api, caller: Caller, route_key: str, body: str, request_id: str
                 "routeKey": route_key,
                 "messageId": message_id,
                 "eventType": "MESSAGE",
-                **_context(api, caller, request_id, now),
+                **context(api, caller, request_id, now),
             },
             "body": body,
         },
@@ -90,7 +95,8 @@ def message(api: Api, caller: Caller, route_key: str, body: str, request_id: str
 
 def disconnect(api: Api, caller: Caller, code: int, reason: str, request_id: str, now: float) -> Event:
     """The DISCONNECT event; `code` and `reason` are those of the close."""
-    headers = [("Host", api.domain_name), ("x-api-key", ""), ("X-Forwarded-For", ""), ("x-restapi", "")]
+    domain_name = caller.domain_name or api.domain_name
+    headers = [("Host", domain_name), ("x-api-key", ""), ("X-Forwarded-For", ""), ("x-restapi", "")]
     return _finished(
         api,
         {
@@ -100,10 +106,30 @@ def disconnect(api: Api, caller: Caller, code: int, reason: str, request_id: str
                 "disconnectStatusCode": code,
                 "eventType": "DISCONNECT",
                 "disconnectReason": reason,
-                **_context(api, caller, request_id, now),
+                **context(api, caller, request_id, now),
             },
         },
     )
+
+
+def authorizer(api: Api, caller: Caller, handshake: Handshake, request_id: str, now: float) -> Event:
+    """What a REQUEST authorizer is asked: the CONNECT event, as a question about one ARN.
+
+    Source: "Control access to WebSocket APIs with AWS Lambda REQUEST authorizers", Amazon API Gateway Developer Guide.
+    """
+    event = connect(api, caller, handshake, request_id, now)
+    del event["isBase64Encoded"]
+    return {
+        "type": "REQUEST",
+        "methodArn": route_arn(api, "$connect"),
+        **event,
+        "stageVariables": dict(api.stage_variables),
+    }
+
+
+def route_arn(api: Api, route_key: str) -> str:
+    """The ARN that policies name when they allow a route to be invoked."""
+    return f"arn:aws:execute-api:{api.region}:{api.account}:{api.id}/{api.stage}/{route_key}"
 
 
 def trace_id(request_id: str, now: float) -> str:
@@ -111,11 +137,12 @@ def trace_id(request_id: str, now: float) -> str:
     return f"Root=1-{int(now):08x}-{request_id.encode().hex()[:24]:0<24}"
 
 
-def _context(api: Api, caller: Caller, request_id: str, now: float) -> Event:
+def context(api: Api, caller: Caller, request_id: str, now: float) -> Event:
+    """What every event's `requestContext` has, whatever it tells of."""
     identity = {"sourceIp": caller.source_ip}
     if caller.user_agent is not None:
         identity = {"userAgent": caller.user_agent, **identity}
-    return {
+    told: Event = {
         "extendedRequestId": request_id,
         "requestTime": _clf(int(now)),
         "messageDirection": "IN",
@@ -124,15 +151,19 @@ def _context(api: Api, caller: Caller, request_id: str, now: float) -> Event:
         "requestTimeEpoch": int(now * 1000),
         "identity": identity,
         "requestId": request_id,
-        "domainName": api.domain_name,
+        "domainName": caller.domain_name or api.domain_name,
         "connectionId": caller.connection_id,
         "apiId": api.id,
     }
+    if caller.authorizer is not None:
+        told["authorizer"] = dict(caller.authorizer)
+    return told
 
 
 def _finished(api: Api, event: Event) -> Event:
-    if api.stage_variables:
-        event["stageVariables"] = dict(api.stage_variables)
+    if api.stage_variables or api.settings.empty_stage_variables != "absent":
+        empty: Event | None = None if api.settings.empty_stage_variables == "null" else {}
+        event["stageVariables"] = dict(api.stage_variables) or empty
     event["isBase64Encoded"] = False
     return event
 

@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import msgspec
 
@@ -13,12 +14,12 @@ _HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
-class ProxyResponse:
-    """A well-formed result: `{"statusCode": 200, "headers": {…}, "body": "…", "isBase64Encoded": false}`."""
+class Answer:
+    """What an integration answered, as far as a client can notice it."""
 
     status: int
     body: str
-    subprotocol: str | None
+    subprotocol: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -26,8 +27,10 @@ class ProxyResponse:
         return 200 <= self.status < 300
 
 
-def parse(payload: bytes) -> ProxyResponse | None:
-    """Read a result; None when it is malformed, which clients see as an internal server error (502 on `$connect`).
+def parse(payload: bytes) -> Answer | None:
+    """Read a result, `{"statusCode": 200, "headers": {…}, "body": "…", "isBase64Encoded": false}`.
+
+    None when it is malformed, which clients see as an internal server error (502 on `$connect`).
 
     A number is needed as `statusCode`, text as `body`, and a subprotocol has to be one that a header can carry.
     """
@@ -48,9 +51,14 @@ def parse(payload: bytes) -> ProxyResponse | None:
         except (binascii.Error, UnicodeDecodeError):
             return None
     subprotocol = {str(name).lower(): value for name, value in headers.items()}.get("sec-websocket-protocol")
-    if subprotocol is not None and not (isinstance(subprotocol, str) and _HEADER_VALUE.fullmatch(subprotocol)):
+    if subprotocol is not None and not sendable(subprotocol):
         return None
-    return ProxyResponse(status, body, subprotocol)
+    return Answer(status, body, subprotocol)
+
+
+def sendable(value: object) -> TypeGuard[str]:
+    """Whether a header can carry this subprotocol."""
+    return isinstance(value, str) and _HEADER_VALUE.fullmatch(value) is not None
 
 
 def _status(value: object) -> int | None:

@@ -1,28 +1,35 @@
-"""Route selection expressions.
+r"""Selection expressions: which route a message takes, which template or integration response applies.
 
-Source: "Create routes for WebSocket APIs in API Gateway", Amazon API Gateway Developer Guide. An expression is static
-text, `\\$default`, `$request.body.path`, or text with `${request.body.path}` in it, replaced in one pass. A path that
-is not there gives an empty string. Only messages that are JSON are routed by content.
+Source: "WebSocket selection expressions in API Gateway", Amazon API Gateway Developer Guide. An expression is static
+text, `\$default`, one variable as `$request.body.path`, or text with `${request.body.path}` in it, replaced in one
+pass. A path that is not there gives an empty string. Only messages that are JSON are routed by content.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import msgspec
 
+from local.gateway import jsonpath
+from local.gateway.jsonpath import MISSING, Path
 from local.gateway.model import CONNECT, DEFAULT, DISCONNECT
 
-if TYPE_CHECKING:
-    from collections.abc import Container
+_VARIABLE = re.compile(
+    r"""\$\{(?P<braced>[^}]*)\} | \$(?P<bare>(?:request|integration|response)(?:\.{1,2}[^.\[\]\s/$]+|\[[^\]]*\])*)""",
+    re.VERBOSE,
+)
+_RESPONSE = re.compile(
+    r"""(?:integration\.)?response\.(?:
+    (?P<status>statuscode) | (?P<kind>header|multivalueheader)\.(?P<header>[A-Za-z0-9!\#$%&'*+.^_`|~-]+)
+    | body(?P<path>(?:[.\[].*)?))""",
+    re.VERBOSE | re.DOTALL,
+)
 
-Path = tuple[str | int, ...]
 
-_VARIABLE = re.compile(r"\$\{(?P<braced>[^}]*)\}|\$(?P<bare>request\.body(?:\.[^.\[\]\s/$]+|\[[^\]]*\])*)")
-_STEP = re.compile(r"""\.(?P<name>[^.\[\]]+)|\[(?P<index>\d+)\]|\[(?P<quote>['"])(?P<key>.*?)(?P=quote)\]""")
-_MISSING = object()
+LIFECYCLE = frozenset({CONNECT, DISCONNECT})
 
 
 class ExpressionError(ValueError):
@@ -30,85 +37,122 @@ class ExpressionError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Response:
+    """What an integration answered; `body` is decoded JSON, or MISSING."""
+
+    status: int
+    headers: Sequence[tuple[str, str]] = ()
+    body: object = MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`integration.response.statuscode`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """`integration.response.header.NAME`, its last value, or `….multivalueheader.NAME`, all of them."""
+
+    name: str
+    every: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseBody:
+    """`integration.response.body.PATH`."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Expression:
-    """A parsed expression: literal text and paths into the body, in order."""
+    """A parsed expression: literal text, paths into the message and, where allowed, parts of a response, in order."""
 
-    parts: tuple[str | Path, ...]
+    parts: tuple[str | Path | Status | Header | ResponseBody, ...]
 
-    def evaluate(self, body: object) -> str:
-        """The text that the expression yields for a decoded JSON `body`."""
-        return "".join(part if isinstance(part, str) else _text(_walk(body, part)) for part in self.parts)
+    def evaluate(self, body: object, response: Response | None = None) -> str:
+        """The text that the expression yields for a message's decoded JSON `body` and an integration's answer."""
+        return "".join(
+            part if isinstance(part, str) else text(part.find(body) if isinstance(part, Path) else _of(part, response))
+            for part in self.parts
+        )
 
 
-def parse(text: str) -> Expression:
-    """Parse an expression such as `$request.body.action`; raises ExpressionError."""
-    if text == r"\$default":
+def parse(source: str, *, response: bool = False) -> Expression:
+    """Parse an expression such as `$request.body.action`; raises ExpressionError.
+
+    With `response`, parts of an integration's answer can be named too: `$integration.response.statuscode`,
+    `.header.NAME`, `.multivalueheader.NAME` and `.body.PATH`.
+    """
+    if source == r"\$default":
         return Expression((DEFAULT,))
-    parts: list[str | Path] = []
+    parts: list[str | Path | Status | Header | ResponseBody] = []
     end = 0
-    for match in _VARIABLE.finditer(text):
-        parts.append(text[end : match.start()])
-        parts.append(_path(match["braced"] if match["braced"] is not None else match["bare"], text))
+    for match in _VARIABLE.finditer(source):
+        parts.append(source[end : match.start()])
+        parts.append(_variable(match["braced"] if match["braced"] is not None else match["bare"], source, response))
         end = match.end()
-    parts.append(text[end:])
+    parts.append(source[end:])
     if "$" in "".join(part for part in parts if isinstance(part, str)):
-        raise ExpressionError(f"{text!r} is not a route selection expression: use $request.body.NAME")
+        raise ExpressionError(f"{source!r} is not a selection expression: use $request.body.NAME")
     return Expression(tuple(part for part in parts if part != ""))
 
 
-def select(expression: Expression, keys: Container[str], message: str) -> str | None:
+def select(
+    expression: Expression, keys: Container[str], message: str, barred: Container[str] = LIFECYCLE
+) -> str | None:
     """The key of the route that `message` takes out of `keys`, or None when there is none for it.
 
-    `$connect` and `$disconnect` cannot be reached by a message.
+    Those that are `barred` cannot be reached by a message.
     """
     try:
         key = expression.evaluate(msgspec.json.decode(message))
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
         key = DEFAULT
-    if key in keys and key not in {CONNECT, DISCONNECT}:
+    if key in keys and key not in barred:
         return key
     return DEFAULT if DEFAULT in keys else None
 
 
-def _path(source: str, whole: str) -> Path:
-    if not source.startswith("request.body"):
-        raise ExpressionError(f"{whole!r}: only request.body can select a route, not {source!r}")
-    rest = source.removeprefix("request.body")
-    steps: list[str | int] = []
-    position = 0
-    while position < len(rest):
-        match = _STEP.match(rest, position)
-        if match is None or match["name"] == "*":
-            raise ExpressionError(
-                f"{whole!r}: the path {rest[position:]!r} is not supported; use .name, ['name'] or [0]"
-            )
-        if match["index"] is not None:
-            steps.append(int(match["index"]))
-        else:
-            steps.append(match["name"] if match["name"] is not None else match["key"])
-        position = match.end()
-    return tuple(steps)
-
-
-def _walk(value: object, path: Path) -> object:
-    for step in path:
-        if isinstance(step, str) and isinstance(value, dict):
-            value = value.get(step, _MISSING)
-        elif isinstance(step, int) and isinstance(value, list) and step < len(value):
-            value = value[step]
-        else:
-            return _MISSING
-    return value
-
-
-def _text(value: object) -> str:
-    """A value as API Gateway writes it into a route key: strings bare, arrays as `[item1, item2]`."""
+def text(value: object) -> str:
+    """A value as API Gateway writes it into a key: strings bare, arrays as `[item1, item2]`, nothing as no text."""
     match value:
         case str():
             return value
-        case _ if value is _MISSING or value is None:
+        case _ if value is MISSING or value is None:
             return ""
         case list():
-            return f"[{', '.join(map(_text, value))}]"
+            return f"[{', '.join(map(text, value))}]"
         case _:
             return msgspec.json.encode(value).decode()
+
+
+def _variable(name: str, whole: str, response: bool) -> Path | Status | Header | ResponseBody:
+    try:
+        if name == "request.body" or name.startswith(("request.body.", "request.body[")):
+            return jsonpath.parse(name.removeprefix("request.body"))
+        match = _RESPONSE.fullmatch(name) if response else None
+        if match is None:
+            known = "request.body and integration.response" if response else "request.body"
+            raise ExpressionError(f"{whole!r}: {name!r} selects nothing here; it can be {known} only")
+        if match["status"]:
+            return Status()
+        if match["header"]:
+            return Header(match["header"].lower(), every=match["kind"] == "multivalueheader")
+        return ResponseBody(jsonpath.parse(match["path"]))
+    except jsonpath.PathError as error:
+        raise ExpressionError(f"{whole!r}: {error}") from error
+
+
+def _of(part: Status | Header | ResponseBody, response: Response | None) -> object:
+    if response is None:
+        return MISSING
+    match part:
+        case Status():
+            return str(response.status)
+        case Header(name, every):
+            values = [value for key, value in response.headers if key.lower() == name]
+            return values if every else (values[-1] if values else MISSING)
+        case ResponseBody(path):
+            return path.find(response.body)

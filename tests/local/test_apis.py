@@ -55,10 +55,13 @@ def change(logical_id: str, name: str, value: Any) -> Callable[[assemblies.Build
     ("broken", "text"),
     [
         (change("Api", "RouteSelectionExpression", None), "App.Api: a WebSocket API needs a RouteSelectionExpression"),
-        (change("Api", "RouteSelectionExpression", "$context.x"), "App.Api: '$context.x' is not a route selection"),
+        (change("Api", "RouteSelectionExpression", "$context.x"), "App.Api: '$context.x' is not a selection"),
         (change("Stage", "ApiId", "other"), "App.Api: needs one AWS::ApiGatewayV2::Stage to run here, has 0"),
         (change("DefaultRoute", "Target", "integrations/x"), "App.DefaultRoute: its Target integrations/x is not"),
-        (change("DefaultIntegration", "IntegrationType", "HTTP"), "App.DefaultIntegration: the integration type HTTP"),
+        (
+            change("DefaultIntegration", "IntegrationType", "FTP"),
+            "App.DefaultIntegration: there is no integration type 'FTP'",
+        ),
         (change("DefaultIntegration", "IntegrationUri", "arn:x"), "App.DefaultIntegration: its IntegrationUri 'arn:x'"),
     ],
 )

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Opcode
@@ -63,6 +64,7 @@ def management(cloud: Running) -> ApiGatewayManagementApiClient:
         region_name=cloud.ready["region"],
         aws_access_key_id="any",
         aws_secret_access_key="any",
+        config=Config(retries={"total_max_attempts": 1}),
     )
 
 
@@ -116,7 +118,8 @@ def test_the_101_is_held_until_connect_has_answered(cloud: Running) -> None:
     address = urlsplit(cloud.url)
     with socket.create_connection((address.hostname, address.port or 0), TIMEOUT) as raw:
         raw.sendall(
-            b"GET /prod?sleep=0.4 HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
+            b"GET /prod?sleep=0.4 HTTP/1.1\r\nHost: localhost\r\n"
+            b"Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
             b"Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
         raw.settimeout(0.1)
@@ -229,7 +232,7 @@ def test_a_close_is_known_at_once_whatever_the_socket_does(cloud: Running) -> No
     address = urlsplit(cloud.url)
     with socket.create_connection((address.hostname, address.port or 0), TIMEOUT) as raw:
         raw.sendall(
-            b"GET /prod HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"GET /prod HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             b"Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
         received = b""
@@ -416,11 +419,20 @@ def test_nothing_listens_beyond_the_loopback_interface(cloud: Running) -> None:
     assert all(line.split()[3].startswith("127.0.0.1:") for line in ours)
 
 
-def test_a_client_that_does_not_read_is_cut_off(cloud: Running) -> None:
+def test_what_is_posted_to_a_client_that_does_not_read_is_refused_until_it_does(cloud: Running) -> None:
     with client(cloud, max_queue=1) as socket_:
-        path = f"/prod/@connections/{quote(connection_id(socket_))}"
-        statuses = {request(cloud, "POST", path, b"x" * 131_072)[0] for _ in range(150)}
-        assert 410 in statuses
+        id_ = connection_id(socket_)
+        path = f"/prod/@connections/{quote(id_)}"
+        statuses = [request(cloud, "POST", path, b"x" * 131_072)[0] for _ in range(150)]
+        posted = statuses.count(200)
+        assert statuses == [200] * posted + [429] * (150 - posted)
+        assert posted < 150
+        with pytest.raises(ClientError, match="LimitExceeded"):
+            management(cloud).post_to_connection(ConnectionId=id_, Data=b"x")
+        for _ in range(posted):
+            assert len(socket_.recv(timeout=TIMEOUT)) == 131_072
+        eventually(lambda: request(cloud, "POST", path, b"again")[0] == 200, "room for more")
+        assert socket_.recv(timeout=TIMEOUT) == "again"
 
 
 def test_a_worker_that_is_killed_is_reaped_and_replaced(cloud: Running) -> None:

@@ -16,7 +16,7 @@ import uvloop
 from local.clock import Clock
 from local.functions.definitions import RUNTIME
 from local.functions.function import Function, FunctionSpec
-from local.gateway.effects import Failed, Outcome, Returned
+from local.gateway.effects import Failed, Outcome, Raised, Returned
 from local.metrics import Metrics
 from tests.processes import ROOT, eventually
 
@@ -132,7 +132,9 @@ def test_an_exception_fails_its_event_and_is_logged(tmp_path: Path) -> None:
     async def test() -> None:
         async with function(spec(tmp_path)) as (subject, lines):
             pid = result(await ask(subject))["pid"]
-            assert await ask(subject, **{"raise": "no such thing"}) is Failed.FUNCTION_ERROR
+            outcome = await ask(subject, **{"raise": "no such thing"})
+            assert isinstance(outcome, Raised)
+            assert json.loads(outcome.payload)["errorMessage"] == "no such thing"
             assert result(await ask(subject))["pid"] == pid
         assert any("no such thing" in line for line in lines)
 

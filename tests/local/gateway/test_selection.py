@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.gateway.selection import Expression, ExpressionError, parse, select
+from local.gateway.selection import Expression, ExpressionError, Response, parse, select
 
 ACTION = parse("$request.body.action")
-KEYS = frozenset({"$connect", "$disconnect", "$default", "ping", "5", "true"})
+KEYS = frozenset({"$connect", "$disconnect", "$default", "ping", "5", "true", "[1, 2]", "[2, 1]"})
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,9 @@ KEYS = frozenset({"$connect", "$disconnect", "$default", "ping", "5", "true"})
         ("$request.body.a.b", '{"a":{"b":"ping"}}', "ping"),
         ("$request.body.a[1]", '{"a":[0,"ping"]}', "ping"),
         ("$request.body['a b']", '{"a b":"ping"}', "ping"),
+        ("${request.body.a[-1]}", '{"a":[0,"ping"]}', "ping"),
+        ("$request.body..name", '{"a":{"name":1},"name":2}', "[2, 1]"),
+        ("$request.body.a[*].b", '{"a":[{"b":1},{"b":2},{}]}', "[1, 2]"),
         ("ping", '{"any":1}', "ping"),
         (r"\$default", '{"action":"ping"}', "$default"),
     ],
@@ -56,7 +59,10 @@ def test_without_default_an_unknown_action_has_no_route() -> None:
     assert select(ACTION, frozenset({"ping"}), "hello") is None
 
 
-@pytest.mark.parametrize("text", ["$request.header.x", "$context.routeKey", "${request.body", "$request.body.*", "$"])
+@pytest.mark.parametrize(
+    "text",
+    ["$request.header.x", "$context.routeKey", "${request.body", "$request.body[?(@.a)]", "$request.bodyguard", "$"],
+)
 def test_an_expression_that_cannot_select_is_refused(text: str) -> None:
     with pytest.raises(ExpressionError, match="request"):
         parse(text)
@@ -103,3 +109,36 @@ def test_an_action_is_found_among_any_other_fields(key: str, others: dict[str, o
 def test_any_expression_parses_or_is_refused(text: str) -> None:
     with suppress(ExpressionError):
         assert isinstance(parse(text), Expression)
+
+
+ANSWER = Response(404, (("X-Kind", "a"), ("x-kind", "b")), {"errorMessage": "no such room"})
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("$integration.response.statuscode", "404"),
+        ("${integration.response.statuscode}", "404"),
+        ("${response.statuscode}", "404"),
+        ("$integration.response.header.X-Kind", "b"),
+        ("$integration.response.multivalueheader.x-kind", "[a, b]"),
+        ("$integration.response.header.other", ""),
+        ("$integration.response.body.errorMessage", "no such room"),
+        ("${request.body.kind}-${integration.response.statuscode}", "chat-404"),
+        ("static", "static"),
+        (r"\$default", "$default"),
+    ],
+)
+def test_an_expression_can_name_parts_of_an_integrations_answer(source: str, expected: str) -> None:
+    assert parse(source, response=True).evaluate({"kind": "chat"}, ANSWER) == expected
+
+
+def test_a_route_is_not_selected_by_an_answer() -> None:
+    with pytest.raises(ExpressionError, match=r"request\.body only"):
+        parse("$integration.response.statuscode")
+
+
+@pytest.mark.parametrize("text", ["${integration.response.cookies}", "${context.stage}", "$integration.response"])
+def test_parts_that_an_answer_has_not_are_refused(text: str) -> None:
+    with pytest.raises(ExpressionError, match=r"request\.body and integration\.response only"):
+        parse(text, response=True)

@@ -1,0 +1,65 @@
+"""What the benchmarks measure beside this project, and how they read a process's CPU. Linux only."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, and theirs."""
+    direct = [
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
+    ]
+    return direct + [grandchild for child in direct for grandchild in children(child)]
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """User and system time that these processes have used."""
+    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
+    return sum(int(field[11]) + int(field[12]) for field in fields) / _TICK
+
+
+@contextmanager
+def ministack() -> Iterator[tuple[int, int]]:
+    """MiniStack as it comes, on a free port; gives its process id and the port."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
+    with subprocess.Popen(
+        [str(Path(sys.executable).with_name("ministack"))],
+        env={**os.environ, **settings, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port)).close()
+                    break
+                except OSError:
+                    if process.poll() is not None:
+                        raise SystemExit(f"MiniStack ended with status {process.returncode}") from None
+                    time.sleep(0.05)
+            yield process.pid, port
+        finally:
+            workers = children(process.pid) if process.poll() is None else []
+            process.terminate()
+            process.wait()
+            for worker in workers:
+                try:
+                    os.kill(worker, 9)
+                except ProcessLookupError:
+                    continue

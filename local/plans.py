@@ -1,0 +1,98 @@
+"""What is to run: the APIs of a synthesized app, or those of any template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from local import apis, assembly, foreign
+from local.errors import LocalError
+from local.functions import definitions
+from local.gateway.model import CONNECT
+from local.triggers import definitions as triggers
+from local.triggers.definitions import Triggers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from local.assembly import Deployment
+    from local.functions.function import FunctionSpec
+    from local.gateway.model import Api
+
+# A variant is a stack of the assembly, on a port of its own beside the console's.
+BACKENDS = {"lambda": ("DuplexLambda", 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to run: a stack's API, its functions and what else invokes them, under a variant's name; `offset` is
+    added to the first port."""
+
+    name: str
+    offset: int
+    deployment: Deployment
+    api: Api
+    functions: list[FunctionSpec]
+    triggers: Triggers
+
+
+def of_assembly(folder: Path, backends: Iterable[str]) -> list[Plan]:
+    """What the variants of an assembly would run; LocalError for what cannot."""
+    deployments = assembly.read(folder)
+    plans = []
+    for name in backends:
+        stack, offset = BACKENDS[name]
+        if stack not in deployments:
+            raise LocalError(f"{folder} has no stack {stack}: run make synth")
+        found = apis.read(deployments[stack].stack)
+        if len(found) != 1:
+            raise LocalError(f"{stack} should have one WebSocket API, and has {len(found)}")
+        functions = definitions.read(deployments[stack])
+        plans.append(
+            Plan(name, offset, deployments[stack], found[0], functions, triggers.read(deployments[stack].stack))
+        )
+    return plans
+
+
+def of_template(path: Path, parameters: Mapping[str, str], scratch: Path, warn: Callable[[str], None]) -> list[Plan]:
+    """What a template would run, each API of it on a port of its own; inline code is written to `scratch`.
+
+    `warn` is told once of each thing that is left aside. LocalError for what an API needs and cannot be run.
+    """
+    deployment = foreign.read(path, parameters, scratch)
+    found = apis.read(deployment.stack)
+    if not found:
+        raise LocalError(f"{path} has no WebSocket API: no AWS::ApiGatewayV2::Api with ProtocolType WEBSOCKET")
+    for line in foreign.not_run(deployment.stack):
+        warn(line)
+    for api in found:
+        if CONNECT in api.routes and api.routes[CONNECT].api_key:
+            warn(f"API keys are not checked here: {api.id}")
+    functions = definitions.read(deployment, {arn for api in found for arn in _called(api)}, warn)
+    known = {function.arn for function in functions}
+    try:
+        invoked = triggers.read(deployment.stack)
+    except LocalError as error:
+        warn(f"{error}; nothing but APIs invokes functions")
+        invoked = Triggers([], [])
+    invoked = Triggers(
+        [mapping for mapping in invoked.queues if mapping.function_arn in known],
+        [timer for timer in invoked.timers if timer.function_arn in known],
+    )
+    return [
+        Plan(api.id, number + 1, deployment, api, functions if number == 0 else [], invoked if number == 0 else _NONE)
+        for number, api in enumerate(found)
+    ]
+
+
+def _called(api: Api) -> Iterator[str]:
+    """The functions that an API needs."""
+    for route in api.routes.values():
+        if route.integration is not None and route.integration.function_arn:
+            yield route.integration.function_arn
+        if route.authorizer is not None:
+            yield route.authorizer.function_arn
+
+
+_NONE = Triggers([], [])

@@ -1,0 +1,15 @@
+"""The table of cases, by subject."""
+
+from tests.conformance.cases import access, connections, events, frames, handshake, http, mapping, routing
+from tests.conformance.steps import Case
+
+CASES: tuple[Case, ...] = (
+    *handshake.CASES,
+    *access.CASES,
+    *events.CASES,
+    *routing.CASES,
+    *mapping.CASES,
+    *http.CASES,
+    *frames.CASES,
+    *connections.CASES,
+)

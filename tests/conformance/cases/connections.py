@@ -1,0 +1,137 @@
+"""The HTTP API for the connections, `@connections`."""
+
+from __future__ import annotations
+
+from tests.conformance.cases.common import joined
+from tests.conformance.patterns import Json, Some, Text
+from tests.conformance.steps import Case, Close, Closed, Http, Receive, Send, Silent
+
+_ISO = Text(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
+_HERE = "/@connections/<id>"
+
+CASES = (
+    Case(
+        "post",
+        "POST sends a message and answers 200 with nothing",
+        ["12.post", "1.url"],
+        [*joined(), Http("POST", _HERE, 200, "", "pushed é".encode()), Receive("pushed é")],
+    ),
+    Case(
+        "post-encoded",
+        "the path may be URL-encoded",
+        ["3.encoded"],
+        [*joined(), Http("POST", "/%40connections/<id>", 200, "", b"pushed"), Receive("pushed")],
+    ),
+    Case(
+        "post-text",
+        "what is posted arrives as a text frame",
+        ["9.outbound"],
+        [*joined(), Http("POST", _HERE, 200, "", b"\x00\x01 text"), Receive("\x00\x01 text")],
+    ),
+    Case(
+        "post-from-another-connection",
+        "a function posts to the connection of another client",
+        ["12.post"],
+        [
+            *joined(),
+            *joined("b"),
+            Send('{"action":"post","to":"<id>","data":"from b"}', "b"),
+            Receive("from b"),
+            Receive("sent", "b"),
+        ],
+    ),
+    Case(
+        "post-largest",
+        "POST of 128 KB arrives",
+        ["12.post", "9.message"],
+        [*joined(), Http("POST", _HERE, 200, "", b"x" * 131_072), Receive("x" * 131_072)],
+    ),
+    Case(
+        "post-too-large",
+        "POST of more than 128 KB answers 413, and nothing is sent",
+        ["12.too-large", "9.message"],
+        [*joined(), Http("POST", _HERE, 413, body=b"x" * 131_073), Silent("probe", "probe")],
+    ),
+    Case(
+        "post-gone",
+        "POST, GET and DELETE of a connection that was closed answer 410",
+        ["12.gone"],
+        [
+            *joined(),
+            *joined("b"),
+            Http("DELETE", "/@connections/<id_b>", 204),
+            Closed(1000, "b"),
+            Http("POST", "/@connections/<id_b>", 410, body=b"x"),
+            Http("GET", "/@connections/<id_b>", 410),
+            Http("DELETE", "/@connections/<id_b>", 410),
+        ],
+    ),
+    Case(
+        "post-gone-from-function",
+        "a function that posts to a connection nobody has gets GoneException",
+        ["12.gone"],
+        [*joined(), Send('{"action":"post","to":"R0oXAdfD0kwCH6w=","data":"x"}'), Receive("GoneException")],
+    ),
+    Case(
+        "post-after-client-closed",
+        "POST to a connection that the client has closed answers 410",
+        ["12.gone"],
+        [
+            *joined(),
+            *joined("b", "observer=<id>"),
+            Receive(Json(Some({"headers": Some({})}))),
+            Close(client="b"),
+            Receive(Json(Some({"requestContext": Some({"eventType": "DISCONNECT"})}))),
+            Http("POST", "/@connections/<id_b>", 410, body=b"x"),
+        ],
+    ),
+    Case(
+        "get",
+        "GET tells when the connection was opened, when it was last active, and whose it is",
+        ["12.get"],
+        [
+            *joined(),
+            Http(
+                "GET",
+                _HERE,
+                200,
+                Json(
+                    {
+                        "connectedAt": _ISO,
+                        "lastActiveAt": _ISO,
+                        "identity": {"sourceIp": Text("[0-9a-f.:]+"), "userAgent": "conformance/1"},
+                    }
+                ),
+            ),
+        ],
+    ),
+    Case(
+        "delete",
+        "DELETE closes the connection and answers 204",
+        ["12.delete"],
+        [*joined(), Http("DELETE", _HERE, 204, ""), Closed(1000)],
+    ),
+    Case(
+        "unsigned",
+        "a call that is not signed answers 403",
+        ["12.unsigned", "12.iam"],
+        [*joined(), Http("POST", _HERE, 403, body=b"x", signed=""), Silent("probe", "probe")],
+    ),
+    Case(
+        "wrongly-signed",
+        "a call that is signed with another secret answers 403",
+        ["12.unsigned", "12.iam"],
+        [*joined(), Http("POST", _HERE, 403, body=b"x", signed="wrong"), Silent("probe", "probe")],
+    ),
+    Case(
+        "wrong-stage",
+        "a call to another stage, or with the stage twice, answers 403",
+        ["12.wrong-stage"],
+        [
+            *joined(),
+            Http("POST", "//other/@connections/<id>", 403, body=b"x"),
+            Http("POST", "/live/@connections/<id>", 403, body=b"x"),
+            Silent("probe", "probe"),
+        ],
+    ),
+)
