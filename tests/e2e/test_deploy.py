@@ -158,6 +158,10 @@ def what_is_left(aws: Aws) -> list[str]:
         *aws.client("dynamodb").list_tables()["TableNames"],
         *(entry["FunctionName"] for entry in functions.list_functions()["Functions"]),
         *(entry["LayerName"] for entry in functions.list_layers()["Layers"]),
+        *aws.client("sqs").list_queues().get("QueueUrls", []),
+        *(rule["Name"] for rule in aws.client("events").list_rules()["Rules"]),
+        *(alarm["AlarmName"] for alarm in aws.client("cloudwatch").describe_alarms()["MetricAlarms"]),
+        *(entry["UUID"] for entry in functions.list_event_source_mappings()["EventSourceMappings"]),
         *(entry["ApiId"] for entry in aws.client("apigatewayv2").get_apis()["Items"]),
         *(entry["logGroupName"] for entry in aws.client("logs").describe_log_groups()["logGroups"]),
         *(

@@ -1,0 +1,1 @@
+"""What becomes of messages while things fail on purpose: `python -m tests.faults` reproduces docs/reliability.md."""

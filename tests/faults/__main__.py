@@ -1,0 +1,79 @@
+"""Reproduce the table of docs/reliability.md: `python -m tests.faults`, about an hour on two cores.
+
+`--row TEXT` runs the rows whose name has it, `--messages` and `--seeds` make it shorter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tests.faults.harness import Run
+from tests.faults.rows import ROWS, Row
+from tests.processes import running
+from tests.synthesized import synthesized
+
+COLUMNS = (
+    *("what fails", "fired", "sent", "acknowledged", "delivered", "lost", "repeated on the wire"),
+    "repeated past the filter",
+)
+HEADING = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
+
+
+def run_row(row: Row, seeds: int, messages: int) -> tuple[str, bool]:
+    """A row of the table, of so many runs together, and whether it shows that all is well."""
+    runs = []
+    for seed in range(1, seeds + 1):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder)
+            faults = [option for fault in row.faults for option in ("--fault", fault)]
+            assembly = synthesized(path, message_rate=0)
+            options = ("--assembly", str(assembly), "--concurrency", "12", "--fault-seed", str(seed), *faults)
+            with running(path, *options) as cloud:
+                run = Run(cloud, row, seed, -(-messages // seeds), show)
+                asyncio.run(run.run())
+                runs.append(run)
+    show("")
+    ledgers = [run.ledger for run in runs]
+    sent, acknowledged, delivered, lost = (
+        sum(len(getattr(ledger, name)) for ledger in ledgers) for name in ("sent", "acknowledged", "delivered", "lost")
+    )
+    on_the_wire, repeated = sum(one.repeated_on_the_wire for one in ledgers), sum(one.repeated for one in ledgers)
+    fired = sum(run.fired for run in runs)
+    cells = (row.name, fired, sent, acknowledged, delivered, lost, on_the_wire, repeated)
+    fine = lost == repeated == 0 and bool(fired or not (row.faults or row.measures))
+    return "| " + " | ".join(map(str, cells)) + " |", fine
+
+
+def show(text: str) -> None:
+    """Progress, on one line of a terminal."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{text}")
+        sys.stderr.flush()
+
+
+def main(
+    row: Annotated[str, typer.Option(help="Only rows whose name has this in it.")] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each row.")] = 3,
+    messages: Annotated[int, typer.Option(min=1, help="Messages of each row, over all its runs.")] = 10_000,
+) -> None:
+    """Print the table; status 1 when a row has a loss, a repeat, or a fault that never fired."""
+    rows = [one for one in ROWS if row in one.name]
+    if not rows:
+        raise typer.BadParameter(f"no row has {row!r} in its name", param_hint="--row")
+    typer.echo(HEADING)
+    fine = True
+    for one in rows:
+        line, well = run_row(one, seeds, messages)
+        typer.echo(line)
+        fine = fine and well
+    raise typer.Exit(0 if fine else 1)
+
+
+if __name__ == "__main__":
+    typer.run(main)
