@@ -86,10 +86,11 @@ class Router:
         action = envelope.action if envelope is not None else None
         route = self._routes.get(action) if action is not None else None
         errors = 0
-        if route is None or not route.touches:
+        allowed = self._rates.allow(connection.id, now)
+        if allowed and (route is None or not route.touches):
             errors += self._touch(connection, now)
         reply: str | None = text
-        if not self._rates.allow(connection.id, now):
+        if not allowed:
             identifier = envelope.id if envelope is not None else UNSET
             reply = protocol.encode(ErrorReply(id=identifier, code=ErrorCode.RATE, message=self._rates.rule)).decode()
         elif envelope is not None and (route is not None or envelope.id is not UNSET or envelope.id_error is not None):

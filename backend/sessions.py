@@ -267,7 +267,10 @@ class Sessions:
             return session
         claim = self._store.find_claim(connection.id, now)
         session = self._store.find(claim.session_id, now) if claim is not None else None
-        return session if session is not None and session.connection_id == connection.id else None
+        if claim is None or session is None or session.connection_id != connection.id:
+            return None
+        self._claims.note(connection.id, claim)
+        return session
 
     def _new(self, connection: Connection, session_id: str, *, generation: int, now: float) -> Session:
         return Session(

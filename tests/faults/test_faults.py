@@ -1,0 +1,59 @@
+"""A short version of every row of docs/reliability.md: nothing acknowledged is lost, nothing is handed on twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.faults.harness import Run
+from tests.faults.ledger import Ledger
+from tests.faults.rows import ROWS, Row
+from tests.processes import Running, running
+from tests.synthesized import synthesized
+
+pytestmark = pytest.mark.slow
+
+MESSAGES = 60
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return synthesized(tmp_path_factory.mktemp("faults"), message_rate=0)
+
+
+@pytest.fixture(scope="session")
+def sound(assembly: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A cloud whose own faults are off: what the harness does by itself needs no other."""
+    with running(tmp_path_factory.mktemp("sound"), "--assembly", str(assembly), "--concurrency", "6") as cloud:
+        yield cloud
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_nothing_is_lost_or_handed_on_twice(
+    request: pytest.FixtureRequest, assembly: Path, tmp_path: Path, row: Row
+) -> None:
+    with ExitStack() as stack:
+        if row.faults:
+            faults = [option for fault in row.faults for option in ("--fault", fault)]
+            options = ("--assembly", str(assembly), "--concurrency", "6", *faults)
+            cloud = stack.enter_context(running(tmp_path, *options))
+        else:
+            cloud = request.getfixturevalue("sound")
+        run = Run(cloud, row, 1, MESSAGES, lambda _: None)
+        asyncio.run(run.run())
+    assert len(run.ledger.acknowledged) == MESSAGES
+    assert run.ledger.lost == set()
+    assert run.ledger.repeated == 0
+    assert run.fired > 0 or row.name == "nothing fails"
+
+
+def test_a_ledger_tells_what_was_lost_and_repeated() -> None:
+    ledger = Ledger(sent={"a", "b", "c"}, acknowledged={"a", "b"})
+    ledger.heard.update([(1, "a"), (1, "a"), (2, "a")])
+    ledger.frames.update([(1, "r", 7, 1), (1, "r", 7, 1), (2, "r", 7, 1)])
+    assert (ledger.delivered, ledger.lost) == ({"a"}, {"b"})
+    assert (ledger.repeated, ledger.repeated_on_the_wire) == (1, 1)
