@@ -89,19 +89,22 @@ class Listener:
         if first._socket is not None:
             first._socket.transport.abort()
         end = time.monotonic() + DRAIN
-        while len(holders := [one for one in (first, second) if _holds(one, core.session_id)]) != 1:
+        session_id = core.session_id
+        while [_holds(one, session_id) for one in (first, second)] not in ([True, False], [False, True]):
             assert time.monotonic() < end, "nobody has the session, or both do"
             await asyncio.sleep(0.05)
-        self.client = holders[0]
-        loser = second if self.client is first else first
+        self.client, loser = (first, second) if _holds(first, session_id) else (second, first)
         await loser.__aexit__(None, None, None)
         if self.client is second:
             self._tasks.append(asyncio.create_task(self._listen(second)))
 
 
-def _holds(client: Client, session_id: str | None) -> bool:
+def _holds(client: Client, session_id: str | None) -> bool | None:
+    """Whether this client has the session; None while that is open."""
     core = client._core
-    return core._ready and not core.over and core.session_id == session_id
+    if core.over:
+        return False
+    return core.session_id == session_id if core._ready else None
 
 
 class Run:
@@ -192,7 +195,7 @@ class Run:
     async def _kill(self, _listeners: list[Listener]) -> None:
         """Kill processes of functions, at any moment of their work."""
         while True:
-            await asyncio.sleep(self._random.uniform(0, 0.5))
+            await asyncio.sleep(self._random.uniform(0, 0.3))
             found = [pid for pid in await asyncio.to_thread(children, self._cloud.process.pid) if _runs_a_handler(pid)]
             if found:
                 with contextlib.suppress(ProcessLookupError):
@@ -231,8 +234,10 @@ class Run:
             before = len(self.ledger.acknowledged)
             if socket is not None:
                 socket.transport.pause_reading()
-                await asyncio.sleep(self._random.uniform(0, 4))
-                socket.transport.resume_reading()
+                try:
+                    await asyncio.sleep(self._random.uniform(0, 4))
+                finally:
+                    socket.transport.resume_reading()
                 self.fired += len(self.ledger.acknowledged) - before
             await asyncio.sleep(self._random.uniform(0, 1))
 
