@@ -121,12 +121,12 @@ class Delivery:
     def _post(self, connection_id: str, frame: bytes, deadline: float) -> bool:
         """Full jitter between attempts: those who were throttled together do not come back together."""
         longest = _FIRST_WAIT
-        while True:
+        reason = "out of time"
+        while time.monotonic() < deadline:
             try:
                 return self._outbound.post(connection_id, frame)
-            except UnavailableError:
-                wait = random.uniform(0, longest)
-                if time.monotonic() + wait > deadline:
-                    raise
-                time.sleep(wait)
-                longest = min(2 * longest, _LONGEST_WAIT)
+            except UnavailableError as error:
+                reason = str(error)
+            time.sleep(random.uniform(0, longest))
+            longest = min(2 * longest, _LONGEST_WAIT)
+        raise UnavailableError(reason)

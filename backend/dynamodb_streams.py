@@ -4,12 +4,13 @@
 |---|---|---|---|
 | message | `stream#<stream>` | `message#<epoch>#<seq>` | sender, kind, data, id?, expiresAt, headUntil |
 | head | `stream#<stream>` | `head` | epoch, start, startedAt, reserved, expiresAt |
-| id | `id#<hash of stream, kind, sender, id>` | `id` | expiresAt |
+| id | `id#<stream>#<hash of kind, sender, id>` | `id` | expiresAt |
 
 An append reads the newest message, writes the draft's id down, and puts the message in the next place on the condition
 that it is empty. Who loses a place to somebody else looks at what came in since, and tries the next one. Only when the
-id is there already may the message be, too: the history is then searched for it. The newest message is read *before*
-the id is written, so whatever a twin of this attempt puts in later is among what has come in since.
+id is there already may the message be, too: what came in since it was written is then searched for it. The newest
+message is read *before* the id is written, so whatever a twin of this attempt puts in later is among what has come in
+since.
 
 The head is written once in BLOCK messages, before the first of them: places up to `reserved` may be taken. When every
 message has expired the stream goes on behind them, where no place was ever taken; clients see a jump, never a repeat.
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 BLOCK = 128
 
 _ATTEMPTS = 16
+_PAGE = 100  # messages: a retry is hardly ever further back
 _MARGIN = 10  # seconds by which clocks may differ, and a write be late
 _LAST = "message#~"
 
@@ -62,8 +64,9 @@ class DynamoDBStreams:
     def append(self, stream: str, draft: Draft, now: float) -> Message:
         """One Query and one PutItem; a draft with an id one more PutItem. Once in BLOCK messages an UpdateItem more."""
         last = self._newest(stream, now)
-        if draft.id is not None and not self._note(stream, draft, now):
-            kept, newest = self._search(stream, None, draft, now)
+        first_attempt = self._note(stream, draft, now) if draft.id is not None else None
+        if first_attempt is not None:
+            kept, newest = self._search(stream, draft, now, since=first_attempt)
             if kept is not None:
                 return kept
             last = newest or last
@@ -73,7 +76,7 @@ class DynamoDBStreams:
                 return Message(place.position, draft)
             # Everybody who lost has lost to one: so that they do not all meet again, each waits a moment of its own.
             time.sleep(random.uniform(0, 0.002 * 2 ** min(attempt, 5)))
-            kept, newest = self._search(stream, last, draft, now)
+            kept, newest = self._search(stream, draft, now, after=last)
             if kept is not None:
                 return kept
             last = newest or last
@@ -122,22 +125,25 @@ class DynamoDBStreams:
         return None
 
     def _search(
-        self, stream: str, after: _Place | None, draft: Draft, now: float
+        self, stream: str, draft: Draft, now: float, *, after: _Place | None = None, since: float = 0
     ) -> tuple[Message | None, _Place | None]:
-        """The draft among the messages behind a place, and the last of them."""
-        last = None
+        """The draft among the messages behind a place, or put in since a time; and the last message."""
+        newest = None
         first = _message_key(after.position, "+") if after else "message#"
-        for item in self._query(stream, first):
-            if _int(item, "expiresAt") <= now:
-                continue
+        oldest = max(now, since + self._seconds - _MARGIN)  # by when a message expires, which is in their order
+        for item in self._query(stream, first, newest_first=True, limit=_PAGE):
+            if _int(item, "expiresAt") <= oldest:
+                break
+            newest = newest or _place(item)
             message = _message(item)
             if draft.key is not None and message.draft.key == draft.key:
-                return message, None
-            last = _place(item)
-        return None, last
+                return message, newest
+        return None, newest
 
-    def _note(self, stream: str, draft: Draft, now: float) -> bool:
-        """Write an id down; False when it was."""
+    def _note(self, stream: str, draft: Draft, now: float) -> float | None:
+        """Write an id down; when that was done before, which is None for a new one."""
+        # It may not be forgotten before the message is.
+        life = 2 * self._seconds
         with aws.translated():
             try:
                 self._client.put_item(
@@ -145,15 +151,16 @@ class DynamoDBStreams:
                     Item={
                         "pk": {"S": f"id#{stream}#{draft.key}"},
                         "sk": {"S": "id"},
-                        # It may not be forgotten before the message is.
-                        "expiresAt": number(now + 2 * self._seconds),
+                        "expiresAt": number(now + life),
                     },
                     ConditionExpression="attribute_not_exists(pk) OR expiresAt <= :now",
                     ExpressionAttributeValues={":now": number(now)},
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
-            except self._client.exceptions.ConditionalCheckFailedException:
-                return False
-        return True
+            except self._client.exceptions.ConditionalCheckFailedException as error:
+                found: Item | None = error.response.get("Item")  # type: ignore[assignment] # modelled, not in the stubs
+                return _int(found, "expiresAt") - life if found else 0.0
+        return None
 
     def _next(self, stream: str, last: _Place | None, now: float) -> _Place:
         """The place behind the last message, reserved."""

@@ -1,6 +1,7 @@
 """A bounded memory of connections."""
 
 from collections import OrderedDict
+from threading import Lock
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -15,6 +16,7 @@ class Recent(Generic[T]):
     def __init__(self, limit: int = 10_000) -> None:
         self._limit = limit
         self._values: OrderedDict[str, T] = OrderedDict()
+        self._lock = Lock()  # a host may answer many messages at once
 
     def get(self, connection_id: str) -> T | None:
         """What is known."""
@@ -22,10 +24,11 @@ class Recent(Generic[T]):
 
     def note(self, connection_id: str, value: T) -> None:
         """Remember it."""
-        self._values[connection_id] = value
-        self._values.move_to_end(connection_id)
-        if len(self._values) > self._limit:
-            self._values.popitem(last=False)
+        with self._lock:
+            self._values[connection_id] = value
+            self._values.move_to_end(connection_id)
+            if len(self._values) > self._limit:
+                self._values.popitem(last=False)
 
     def forget(self, connection_id: str) -> None:
         """Drop a connection that has ended, or what was wrong."""

@@ -92,6 +92,18 @@ def test_a_retry_finds_its_first_place(streams: DynamoDBStreams, identifier: int
     assert streams.position("r", NOW).seq == 6
 
 
+def test_a_retry_is_searched_for_no_further_back_than_its_first_attempt(
+    client: "DynamoDBClient", streams: DynamoDBStreams
+) -> None:
+    fill(streams, 150)
+    streams.append("r", draft(identifier="a"), NOW + 100)
+    delete(client, lambda item: is_message(item) and "id" in item)  # as if it had never been put
+    fill(streams, 120, NOW + 101)
+    calls = Calls(client)
+    assert streams.append("r", draft(identifier="a"), NOW + 102).position.seq == 271
+    assert calls.count("Query") == 3, "the end, and two pages of the 120 since then"
+
+
 def test_only_sender_id_and_kind_together_make_a_retry(streams: DynamoDBStreams) -> None:
     drafts = [
         draft(identifier="1"),
@@ -161,12 +173,11 @@ def test_a_twin_that_was_quicker_is_found_behind_what_was_read(
     other = streams_on(client)
     note = streams._note
 
-    def note_and_sleep(*arguments: Any) -> bool:
-        assert note(*arguments)
+    def note_and_sleep(*arguments: Any) -> None:
+        assert note(*arguments) is None
         fill(other, 1)
         assert other.append("r", draft(9, "a"), NOW).position.seq == 2
         fill(other, 1)
-        return True
 
     monkeypatch.setattr(streams, "_note", note_and_sleep)
     assert streams.append("r", draft(9, "a"), NOW).position.seq == 2
