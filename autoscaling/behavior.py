@@ -1,0 +1,130 @@
+"""`behavior` of a HorizontalPodAutoscaler: how soon and how fast it may scale, in the autoscaling/v2 form.
+
+Defaults and limits: kubernetes/kubernetes pkg/apis/autoscaling/v2/defaults.go and pkg/apis/autoscaling/validation, and
+https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/. The limits computed here are those of
+calculateScaleUpLimitWithScalingRules and calculateScaleDownLimitWithBehaviors in
+pkg/controller/podautoscaler/horizontal.go.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal, NamedTuple
+
+from msgspec import Meta
+
+from autoscaling.spec import MAX_INT32, Spec, quantity
+
+#: --horizontal-pod-autoscaler-tolerance of kube-controller-manager.
+TOLERANCE = 0.1
+
+
+class Tolerance(NamedTuple):
+    """How far the ratio of metric to target may be from 1, below and above, before anything is done."""
+
+    down: float = TOLERANCE
+    up: float = TOLERANCE
+
+    def covers(self, ratio: float) -> bool:
+        """Tolerances.isWithin of replica_calculator.go: both ends belong to it."""
+        return 1.0 - self.down <= ratio <= 1.0 + self.up
+
+
+class Policy(Spec, frozen=True, kw_only=True):
+    """At most so many pods, or per cent of the pods, within a period."""
+
+    type: Literal["Pods", "Percent"]
+    value: Annotated[int, Meta(gt=0, le=MAX_INT32)]
+    period_seconds: Annotated[int, Meta(gt=0, le=1800)]
+
+
+Policies = Annotated[tuple[Policy, ...], Meta(min_length=1)]
+Window = Annotated[int, Meta(ge=0, le=3600)]
+
+
+class _Rules(Spec, frozen=True, kw_only=True):
+    stabilization_window_seconds: Window = 0
+    select_policy: Literal["Max", "Min", "Disabled"] = "Max"
+    policies: Policies = (Policy(type="Percent", value=100, period_seconds=15),)
+    #: Overrides the controller's own tolerance in this direction (beta since Kubernetes 1.34).
+    tolerance: float | str | None = None
+
+    def __post_init__(self) -> None:
+        if self.tolerance is not None and quantity(self.tolerance) < 0:
+            raise ValueError("tolerance must not be negative")
+
+    @property
+    def longest_period(self) -> int:
+        return max(policy.period_seconds for policy in self.policies)
+
+
+class ScaleUp(_Rules, frozen=True, kw_only=True):
+    """Defaults: no window; the larger of doubling and 4 pods within 15 seconds."""
+
+    policies: Policies = (
+        Policy(type="Percent", value=100, period_seconds=15),
+        Policy(type="Pods", value=4, period_seconds=15),
+    )
+
+    def limit(self, now: float, current: int, events: Events) -> int:
+        """The most replicas that the policies allow now. A percentage rounds up."""
+        if self.select_policy == "Disabled":
+            return current
+        limits = []
+        for policy in self.policies:
+            start = current - events.change(now, policy.period_seconds)
+            if policy.type == "Pods":
+                limits.append(start + policy.value)
+            else:
+                limits.append(math.ceil(start * (1 + policy.value / 100)))
+        return min(limits) if self.select_policy == "Min" else max(limits)
+
+
+class ScaleDown(_Rules, frozen=True, kw_only=True):
+    """Defaults: a window of 300 seconds (--horizontal-pod-autoscaler-downscale-stabilization); all pods at once."""
+
+    stabilization_window_seconds: Window = 300
+
+    def limit(self, now: float, current: int, events: Events) -> int:
+        """The fewest replicas that the policies allow now. A percentage is cut off: it removes at least as many."""
+        if self.select_policy == "Disabled":
+            return current
+        limits = []
+        for policy in self.policies:
+            start = current - events.change(now, policy.period_seconds)
+            if policy.type == "Pods":
+                limits.append(start - policy.value)
+            else:
+                limits.append(int(start * (1 - policy.value / 100)))
+        return max(limits) if self.select_policy == "Min" else min(limits)
+
+
+class Behavior(Spec, frozen=True, kw_only=True):
+    """Both directions; what is not said takes the defaults."""
+
+    scale_up: ScaleUp = ScaleUp()
+    scale_down: ScaleDown = ScaleDown()
+
+    def tolerance(self, default: float = TOLERANCE) -> Tolerance:
+        """tolerancesForHpa of horizontal.go: each direction's own, or the controller's."""
+        down, up = self.scale_down.tolerance, self.scale_up.tolerance
+        return Tolerance(
+            default if down is None else quantity(down),
+            default if up is None else quantity(up),
+        )
+
+
+class Events:
+    """The changes of the replica count, as long as a policy may look back."""
+
+    def __init__(self, keep: float) -> None:
+        self._keep = keep
+        self._events: list[tuple[float, int]] = []
+
+    def add(self, now: float, change: int) -> None:
+        self._events = [event for event in self._events if now - event[0] < self._keep]
+        self._events.append((now, change))
+
+    def change(self, now: float, period: float) -> int:
+        """Net change within the period; an event exactly one period ago is outside (getReplicasChangePerPeriod)."""
+        return sum(change for at, change in self._events if now - at < period)
