@@ -1,0 +1,57 @@
+"""Clients on their way back: each comes at some later tick, for the n-th time."""
+
+from __future__ import annotations
+
+import math
+
+from compare.scaling.scenario import Reconnect
+
+#: Delays stop doubling here; the cap has long been reached.
+MOST_ATTEMPTS = 16
+
+
+class WaitingRoom:
+    """Randomness is spread evenly: of clients that wait 0 to 30 seconds, half are back after 15."""
+
+    def __init__(self, rules: Reconnect, period: float) -> None:
+        self.count = 0
+        self._rules = rules
+        self._period = period
+        self._due: dict[int, dict[int, int]] = {}
+
+    def cut(self, tick: int, clients: int) -> None:
+        """Connected clients that lost their socket: they come back within the jitter."""
+        self._spread(tick, clients, 0, self._rules.jitter_seconds)
+
+    def refused(self, tick: int, clients: int, attempt: int) -> None:
+        """Clients that found no room: they wait a random part of the base, doubled with each attempt, up to the cap."""
+        delay = min(self._rules.backoff_cap_seconds, self._rules.backoff_base_seconds * 2**attempt)
+        self._spread(tick, clients, min(attempt + 1, MOST_ATTEMPTS), delay)
+
+    def due(self, tick: int) -> dict[int, int]:
+        """Those who come at this tick: how many for each number of attempts."""
+        found = self._due.pop(tick, {})
+        self.count -= sum(found.values())
+        return found
+
+    def give_up(self, clients: int) -> None:
+        """So many of the waiting clients no longer want a connection, those due last first."""
+        self.count -= clients
+        for tick in sorted(self._due, reverse=True):
+            attempts = self._due[tick]
+            for attempt in sorted(attempts, reverse=True):
+                part = min(attempts[attempt], clients)
+                attempts[attempt] -= part
+                clients -= part
+                if not clients:
+                    return
+
+    def _spread(self, tick: int, clients: int, attempt: int, seconds: float) -> None:
+        if not clients:
+            return
+        self.count += clients
+        ticks = max(math.ceil(seconds / self._period), 1)
+        each, rest = divmod(clients, ticks)
+        for index in range(ticks if each else rest):
+            attempts = self._due.setdefault(tick + 1 + index, {})
+            attempts[attempt] = attempts.get(attempt, 0) + each + (index < rest)
