@@ -7,6 +7,7 @@ import sys
 import typer
 
 from compare.errors import CompareError
+from compare.scaling.command import scale
 
 app = typer.Typer(
     add_completion=False,
@@ -20,6 +21,9 @@ app = typer.Typer(
 @app.callback()
 def _commands() -> None:
     """A callback keeps a lone command from taking the place of the whole."""
+
+
+app.command("scale")(scale)
 
 
 def main() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
 from autoscaling.behavior import Tolerance
 from autoscaling.hpa import HorizontalPodAutoscaler
-from autoscaling.keda import Keda, MetricError, Trigger
+from autoscaling.keda import Keda, MetricError, Reading, Trigger
 from autoscaling.resources import CPU_INITIALIZATION_PERIOD, Pods, utilization
 from autoscaling.target_tracking import TargetTracking
 from compare.scaling import scenario
@@ -15,14 +16,13 @@ from compare.scaling.fleet import Fleet
 
 #: metrics-server's CPU is a rate over its resolution, in seconds.
 WINDOW = 15
-OUTAGE = MetricError("the metric cannot be read")
 
 
 @dataclass(slots=True)
 class View:
-    """What an autoscaler sees: a fleet-wide metric, None while it cannot be read, and what the pods have used."""
+    """What an autoscaler sees: a fleet-wide metric, and what the pods have to do."""
 
-    metric: float | None = 0.0
+    metric: Reading = 0.0
     connections: int = 0
     handshakes_per_second: float = 0.0
 
@@ -49,7 +49,7 @@ class KedaController:
         self._next_poll = 0.0
 
     def step(self, now: float, current: int, fleet: Fleet, view: View) -> tuple[int, int]:
-        readings = [OUTAGE if view.metric is None else view.metric]
+        readings = [view.metric]
         if now >= self._next_poll:
             self._next_poll += self._spec.polling_interval_seconds
             polled = self._keda.poll(now, current, readings)
@@ -125,11 +125,14 @@ class EcsController:
         self._tracking = TargetTracking(spec.policy)
 
     def step(self, now: float, current: int, fleet: Fleet, view: View) -> tuple[int, int]:
-        known = view.metric is not None and fleet.ready
-        average = (view.metric or 0.0) / fleet.ready if known else None
-        self._tracking.observe(average)
+        total = view.metric
+        if total is None or isinstance(total, MetricError) or not fleet.ready:
+            asked = None
+            self._tracking.observe(None)
+        else:
+            asked = math.ceil(total / self._spec.target_average_value)
+            self._tracking.observe(total / fleet.ready)
         replicas = self._tracking.decide(now, current)
-        asked = None if view.metric is None else -int(-view.metric // self._spec.target_average_value)
         return _within(asked, replicas, self._spec.min_replicas, self._spec.max_replicas)
 
 

@@ -173,6 +173,18 @@ class ApiGateway(Spec, frozen=True, kw_only=True):
     callbacks_per_message: Amount = 1
 
 
+class Outage(Spec, frozen=True, kw_only=True):
+    """A stretch in which the metric fails, or with `noData` comes back empty, which KEDA by default takes for 0."""
+
+    start_seconds: Seconds
+    end_seconds: Seconds
+    no_data: bool = False
+
+    def __post_init__(self) -> None:
+        if self.end_seconds <= self.start_seconds:
+            raise ValueError("endSeconds is not after startSeconds")
+
+
 class Scenario(Spec, frozen=True, kw_only=True):
     """One file. `autoscaler` may be a list: each is run over the same traffic."""
 
@@ -189,7 +201,7 @@ class Scenario(Spec, frozen=True, kw_only=True):
     messages_per_connection_per_minute: Amount = 0
     reconnect: Reconnect | None = None
     cuts: tuple[tuple[Seconds, Share], ...] = ()
-    outages: tuple[tuple[Seconds, Seconds], ...] = ()
+    outages: tuple[Outage, ...] = ()
     nodes: NodePool | None = None
     pod: Pod = Pod()
     api_gateway: ApiGateway | None = None
@@ -255,13 +267,9 @@ def _check(scenario: Scenario, duration: int) -> None:
             raise SpecError(f"{where}.name", f"{autoscaler.name} is there already; give each a name of its own")
         if not isinstance(autoscaler, Lambda) and scenario.pod_capacity is None:
             raise SpecError("podCapacity", "is missing")
-    for field, pairs in (("cuts", scenario.cuts), ("outages", scenario.outages)):
-        for index, (earlier, later) in enumerate(itertools.pairwise(pairs), 1):
-            if later[0] < earlier[0]:
-                raise SpecError(f"{field}[{index}]", "goes back in time")
-    for index, (start, end) in enumerate(scenario.outages):
-        if end <= start:
-            raise SpecError(f"outages[{index}]", "ends before it begins")
+    for index, (earlier, later) in enumerate(itertools.pairwise(scenario.cuts), 1):
+        if later[0] < earlier[0]:
+            raise SpecError(f"cuts[{index}]", "goes back in time")
 
 
 def _ordered(minimum: int, maximum: int) -> None:

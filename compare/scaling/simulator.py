@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from autoscaling.concurrency import Concurrency
 from autoscaling.delay import visible
+from autoscaling.keda import MetricError
 from compare.scaling.controllers import Controller, View, controller
 from compare.scaling.fleet import Fleet, SocketFleet
 from compare.scaling.scenario import ApiGateway, Autoscaler, Ecs, Lambda, Loaded, Reconnect, Scenario
@@ -18,6 +19,7 @@ from compare.scaling.waiting import WaitingRoom
 
 #: Where nothing bounds the number of connections.
 UNBOUNDED = 1 << 40
+OUTAGE = MetricError("the metric cannot be read")
 
 
 @dataclass
@@ -133,6 +135,7 @@ class _Simulation:
         # Who is there at the start was there before: the sockets are spread over the pods, as far as they fit.
         self._allowance = UNBOUNDED
         self._arrive(-1, min(self._demand, self._fleet.room), 0)
+        self._opened = 0
         found = self._demand - self._fleet.held
         for tick in range(-(-self._duration // self._period)):
             now = tick * self._period
@@ -180,8 +183,9 @@ class _Simulation:
         if scenario.metric_delay_seconds or scenario.metric_period_seconds:
             seen = visible(now, scenario.metric_delay_seconds, scenario.metric_period_seconds)
         view = View(self._seen.at(seen), self._fleet.held, self._opened / self._period)
-        if any(start <= seen < end for start, end in scenario.outages):
-            view.metric = None
+        for outage in scenario.outages:
+            if outage.start_seconds <= seen < outage.end_seconds:
+                view.metric = None if outage.no_data else OUTAGE
         late = int((now - seen) // self._period)
         if late and tick:
             view.connections = self._run.held[max(tick - 1 - late, 0)]
