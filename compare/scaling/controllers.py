@@ -8,9 +8,9 @@ from typing import Protocol
 
 from autoscaling.behavior import Tolerance
 from autoscaling.hpa import HorizontalPodAutoscaler
-from autoscaling.keda import Keda, MetricError, Reading, Trigger
+from autoscaling.keda import Keda, Reading, Trigger
 from autoscaling.resources import CPU_INITIALIZATION_PERIOD, Pods, utilization
-from autoscaling.target_tracking import TargetTracking
+from autoscaling.target_tracking import PERIOD, TargetTracking
 from compare.scaling import scenario
 from compare.scaling.fleet import Fleet
 
@@ -118,22 +118,21 @@ class ResourceController:
 
 
 class EcsController:
-    """Target tracking of connections a running task."""
+    """Target tracking of connections a running task, once a minute."""
 
     def __init__(self, spec: scenario.Ecs) -> None:
         self._spec = spec
         self._tracking = TargetTracking(spec.policy)
+        self._asked: int | None = None
 
     def step(self, now: float, current: int, fleet: Fleet, view: View) -> tuple[int, int]:
-        total = view.metric
-        if total is None or isinstance(total, MetricError) or not fleet.ready:
-            asked = None
-            self._tracking.observe(None)
-        else:
-            asked = math.ceil(total / self._spec.target_average_value)
-            self._tracking.observe(total / fleet.ready)
-        replicas = self._tracking.decide(now, current)
-        return _within(asked, replicas, self._spec.min_replicas, self._spec.max_replicas)
+        replicas = current
+        if now % PERIOD == 0:
+            total = view.metric if isinstance(view.metric, int | float) and fleet.ready else None
+            self._asked = None if total is None else math.ceil(total / self._spec.target_average_value)
+            self._tracking.observe(None if total is None else total / fleet.ready)
+            replicas = self._tracking.decide(now, current)
+        return _within(self._asked, replicas, self._spec.min_replicas, self._spec.max_replicas)
 
 
 def controller(spec: scenario.Keda | scenario.Cpu | scenario.Memory | scenario.Ecs, pod: scenario.Pod) -> Controller:

@@ -16,6 +16,8 @@ from compare.scaling.simulator import Run
 
 #: The timeline in a terminal shows no more rows than this.
 MOST_ROWS = 30
+#: So many autoscalers fit beside each other.
+MOST_BESIDE = 4
 #: A chart in a terminal is so many characters wide.
 COLUMNS = 64
 _BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -47,7 +49,8 @@ def print_terminal(console: Console, title: str, runs: Sequence[Run]) -> None:
     longest = max(runs, key=lambda run: len(run.metric))
     low, high = min(longest.metric), max(longest.metric)
     console.print(f"{title}: {clock(longest.duration)}, {_count(low)} to {_count(high)} connections\n")
-    console.print(_table(runs))
+    for start in range(0, len(runs), MOST_BESIDE):
+        console.print(_table(runs[start : start + MOST_BESIDE]))
     console.print(_charts(runs))
     if len(runs) == 1:
         _print_changes(console, runs[0])
@@ -58,8 +61,7 @@ def page(title: str, runs: Sequence[Run]) -> str:
     end = max(run.duration for run in runs)
     x_axis = _time_axis(end)
     count = svg.Axis("", _count)
-    headings, rows = _rows(runs)
-    body = [html.table(headings, rows)]
+    body = [html.table(["", *(run.name for run in runs)], _rows(runs))]
     longest = max(runs, key=lambda run: len(run.metric))
     wanted = svg.Series("wanted", _xs(longest), longest.metric, 4, dashed=True)
     held = [svg.Series(f"{run.name}: held", _xs(run), run.held, index) for index, run in enumerate(runs)]
@@ -103,10 +105,9 @@ def clock(seconds: int) -> str:
 def sparkline(values: Sequence[float], top: float, columns: int = COLUMNS) -> str:
     """One character a stretch of time, as high as the largest value in it; what is not 0 is never blank."""
     line = ""
-    for column in range(min(columns, len(values))):
-        start = column * len(values) // min(columns, len(values))
-        end = (column + 1) * len(values) // min(columns, len(values))
-        value = max(values[start:end])
+    for column in range(columns):
+        start = column * len(values) // columns
+        value = max(values[start : max((column + 1) * len(values) // columns, start + 1)])
         line += _BLOCKS[min(max(round(value / top * 8), 1), 8)] if value > 0 and top > 0 else " "
     return line
 
@@ -123,35 +124,36 @@ def _summary(run: Run) -> dict[str, Any]:
     return summary
 
 
-def _rows(runs: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
-    """Columns that are nothing but zeros are left out, refused and dropped excepted."""
-    columns: list[tuple[str, list[str]]] = [
-        ("autoscaler", [run.name for run in runs]),
-        ("peak", [_count(run.peak) for run in runs]),
-        ("pod-hours", [f"{run.pod_seconds / 3600:,.1f}" for run in runs]),
-        ("refused", [_count(run.connections.refused) for run in runs]),
-        ("dropped", [_count(run.connections.dropped) for run in runs]),
-    ]
-    extra: list[tuple[str, list[float]]] = [
-        ("drained", [run.connections.drained for run in runs]),
-        ("cut", [run.connections.cut for run in runs]),
-        ("connects throttled", [run.connections.throttled for run in runs]),
+def _rows(runs: Sequence[Run]) -> list[list[str]]:
+    """One row a measure: its name, then a cell for each run. Measures that are nothing but zeros are left out."""
+    measures: list[tuple[str, list[float]]] = [
+        ("peak replicas", [run.peak for run in runs]),
+        ("pod-hours", [run.pod_seconds / 3600 for run in runs]),
+        ("node-hours", [run.node_seconds / 3600 for run in runs]),
+        ("refused: no room", [run.connections.refused for run in runs]),
+        ("refused: connects a second", [run.connections.throttled for run in runs]),
+        ("dropped by scale-in", [run.connections.dropped for run in runs]),
+        ("moved by draining", [run.connections.drained for run in runs]),
+        ("cut by the scenario", [run.connections.cut for run in runs]),
         ("requests throttled", [run.requests.throttled for run in runs]),
         ("cold starts", [run.requests.cold_starts for run in runs]),
-        ("node-hours", [run.node_seconds / 3600 for run in runs]),
     ]
-    columns += [(name, [_count(value) for value in values]) for name, values in extra if any(values)]
+    always = ("refused: no room", "dropped by scale-in")
+    rows = [
+        [name, *(f"{value:,.1f}" if name.endswith("hours") else _count(value) for value in values)]
+        for name, values in measures
+        if any(values) or name in always
+    ]
     if any(run.cost is not None for run in runs):
-        columns.append(("cost", ["" if run.cost is None else f"{run.cost:,.2f}" for run in runs]))
-    return [name for name, _ in columns], [list(row) for row in zip(*(cells for _, cells in columns), strict=True)]
+        rows.append(["cost", *("" if run.cost is None else f"{run.cost:,.2f}" for run in runs)])
+    return rows
 
 
 def _table(runs: Sequence[Run]) -> Table:
-    headings, rows = _rows(runs)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for index, heading in enumerate(headings):
+    for index, heading in enumerate(["", *(run.name for run in runs)]):
         table.add_column(heading, justify="right" if index else "left")
-    for row in rows:
+    for row in _rows(runs):
         table.add_row(*row)
     return table
 
@@ -185,10 +187,10 @@ def _print_changes(console: Console, run: Run) -> None:
         table.add_column(heading, justify="right")
     for row in range(rows):
         stretch = changed[row * len(changed) // rows : (row + 1) * len(changed) // rows]
-        last = stretch[-1]
-        now = [column[last] for column in (run.metric, run.desired, run.replicas, run.ready, run.held)]
+        first = stretch[0]
+        now = [column[first] for column in (run.metric, run.desired, run.replicas, run.ready, run.held)]
         sums = [sum(column[index] for index in stretch) for column in (run.refused, run.dropped)]
-        table.add_row(clock(last * run.period), *(_count(value) for value in [*now, *sums]))
+        table.add_row(clock(first * run.period), *(_count(value) for value in [*now, *sums]))
     console.print(table)
     if len(changed) > rows:
         console.print(f"{len(changed):,} moments of change in {rows} rows; --html draws all, --json lists all.")

@@ -14,7 +14,7 @@ from autoscaling.concurrency import Limits
 from autoscaling.keda import Fallback, ScaledObject
 from autoscaling.nodes import NodePool
 from autoscaling.spec import Seconds, Spec, SpecError, parse_json
-from autoscaling.target_tracking import PERIOD, Policy
+from autoscaling.target_tracking import Policy
 from compare.errors import CompareError
 from compare.scaling.traces import Generated, Points, Trace, read_csv
 
@@ -94,9 +94,10 @@ class Memory(_Resource, frozen=True, kw_only=True, tag_field="kind", tag="memory
 
 
 class Ecs(Spec, frozen=True, kw_only=True, tag_field="kind", tag="ecs"):
-    """Target tracking of an ECS service over connections a task. It looks once a minute."""
+    """Target tracking of an ECS service over connections a task. It looks once a minute, whatever the period is."""
 
     name: Name = "ecs"
+    sync_period_seconds: Literal[5, 10, 15, 20, 30, 60] = 15
     min_replicas: Replicas = 1
     max_replicas: Most
     target_average_value: Positive
@@ -109,10 +110,6 @@ class Ecs(Spec, frozen=True, kw_only=True, tag_field="kind", tag="ecs"):
 
     def __post_init__(self) -> None:
         _ordered(self.min_replicas, self.max_replicas)
-
-    @property
-    def sync_period_seconds(self) -> int:
-        return PERIOD
 
     @property
     def policy(self) -> Policy:
