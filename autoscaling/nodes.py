@@ -49,7 +49,11 @@ class Nodes:
             elif self.pods % self.pool.pods_per_node == 0:
                 self._empty_since.pop(0)  # the oldest empty one is next to those in use
             part = min(pods, self.pool.pods_per_node - self.pods % self.pool.pods_per_node)
-            placed.append((max(now, self._ready[node]), part))
+            at = max(now, self._ready[node])
+            if placed and placed[-1][0] == at:
+                placed[-1] = (at, placed[-1][1] + part)
+            else:
+                placed.append((at, part))
             self.pods += part
             pods -= part
         return placed

@@ -192,6 +192,8 @@ class Scenario(Spec, frozen=True, kw_only=True):
     pod_start_seconds: Seconds = 0
     pod_capacity: Annotated[int, Meta(ge=1, le=10_000_000)] | None = None
     metric_delay_seconds: Seconds = 0
+    #: Which connections an autoscaler over connections sees: those wanted, which is `metric` itself, or those held.
+    observe: Literal["wanted", "held"] = "wanted"
     metric_period_seconds: Annotated[int, Meta(ge=0, le=3600)] = 0
     drain_seconds: Seconds = 0
     connection_lifetime_seconds: Annotated[float, Meta(ge=1)] | None = None

@@ -182,13 +182,13 @@ class _Simulation:
         seen: float = now
         if scenario.metric_delay_seconds or scenario.metric_period_seconds:
             seen = visible(now, scenario.metric_delay_seconds, scenario.metric_period_seconds)
-        view = View(self._seen.at(seen), self._fleet.held, self._opened / self._period)
+        late = int((now - seen) // self._period)
+        held = self._run.held[max(tick - 1 - late, 0)] if late and tick else self._fleet.held + self._moving
+        wanted = self._seen.at(seen)
+        view = View(held if scenario.observe == "held" else wanted, held, self._opened / self._period)
         for outage in scenario.outages:
             if outage.start_seconds <= seen < outage.end_seconds:
                 view.metric = None if outage.no_data else OUTAGE
-        late = int((now - seen) // self._period)
-        if late and tick:
-            view.connections = self._run.held[max(tick - 1 - late, 0)]
         return view
 
     def _scale_in(self, tick: int, now: int, pods: int) -> None:

@@ -1,13 +1,10 @@
-"""Clients on their way back: each comes at some later tick, for the n-th time."""
+"""Clients on their way back: at which tick, and after how many attempts."""
 
 from __future__ import annotations
 
 import math
 
 from compare.scaling.scenario import Reconnect
-
-#: Delays stop doubling here; the cap has long been reached.
-MOST_ATTEMPTS = 16
 
 
 class WaitingRoom:
@@ -17,6 +14,8 @@ class WaitingRoom:
         self.count = 0
         self._rules = rules
         self._period = period
+        # Once the delay has reached the cap it no longer matters how often a client has tried.
+        self._most = max(math.ceil(math.log2(rules.backoff_cap_seconds / rules.backoff_base_seconds)), 0)
         self._due: dict[int, dict[int, int]] = {}
 
     def cut(self, tick: int, clients: int) -> None:
@@ -26,7 +25,7 @@ class WaitingRoom:
     def refused(self, tick: int, clients: int, attempt: int) -> None:
         """Clients that found no room: they wait a random part of the base, doubled with each attempt, up to the cap."""
         delay = min(self._rules.backoff_cap_seconds, self._rules.backoff_base_seconds * 2**attempt)
-        self._spread(tick, clients, min(attempt + 1, MOST_ATTEMPTS), delay)
+        self._spread(tick, clients, min(attempt + 1, self._most), delay)
 
     def due(self, tick: int) -> dict[int, int]:
         """Those who come at this tick: how many for each number of attempts."""

@@ -157,6 +157,13 @@ def test_the_decision_sees_the_metric_as_it_was() -> None:
     assert found.metric[4] == 30000  # the row has the traffic itself
 
 
+def test_an_autoscaler_that_sees_what_is_held_cannot_see_who_was_refused() -> None:
+    base: dict[str, Any] = {"metric": [[0, 18000], [60, 60000]], "podStartSeconds": 30, "reconnect": {}}
+    assert changes(run(**base))[:2] == [(0, 3), (60, 7)]
+    # 24,000 fit, and ask for no more than 4 pods; once those are full, for 6, and so on.
+    assert changes(run(observe="held", **base)) == [(0, 3), (75, 4), (120, 6), (165, 8), (225, 10)]
+
+
 def test_a_datapoint_is_seen_when_its_period_is_over_and_published() -> None:
     found = run(metric=[[0, 18000], [61, 30000]], metricDelaySeconds=90, metricPeriodSeconds=60)
     assert changes(found) == [(0, 3), (210, 5)]
