@@ -18,6 +18,7 @@ Seconds = Annotated[float, msgspec.Meta(ge=0, le=366 * 86400)]
 
 _PLACE = re.compile(r" - at `\$\.?(.*)`$")
 _UNKNOWN = re.compile(r"^Object contains unknown field `(.*)`$", re.DOTALL)
+_WRONG = re.compile(r"invalid (?:enum )?value '(.*)'", re.DOTALL)
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(|m|k|M|G|Ki|Mi|Gi)")
 _SUFFIXES = {"": 1, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 
@@ -78,20 +79,44 @@ def _explained(error: msgspec.ValidationError, kind: type[object], where: str) -
         place = found[1]
         what = what[: found.start()]
     if unknown := _UNKNOWN.match(what):
-        names = _names(msgspec.inspect.type_info(kind), re.sub(r"\[[^]]*\]", "", place).split(".") if place else [])
-        close = difflib.get_close_matches(unknown[1], names, n=1, cutoff=0.6)
-        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(names))}"
+        what = f"unknown field; {_nearest(unknown[1], _names(kind, place))}"
         place = f"{place}.{unknown[1]}" if place else unknown[1]
-        what = f"unknown field; {hint}"
     else:
         what = what[0].lower() + what[1:].replace("`", "")
+        if wrong := _WRONG.fullmatch(what):
+            what = f"{what}; {_nearest(wrong[1], _values(kind, place))}"
     return SpecError(".".join(part for part in (where, place) if part), what)
 
 
-def _names(info: msgspec.inspect.Type, steps: list[str]) -> set[str]:
-    """The fields that the objects at this place may have."""
-    here = list(_objects(info))
-    for step in steps:
+def _nearest(wrong: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(wrong, known, n=1, cutoff=0.6)
+    return f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
+
+
+def _names(kind: type[object], place: str) -> set[str]:
+    """The fields that the object at this place may have."""
+    here = _objects_at(kind, place)
+    return {field.encode_name for outer in here for field in outer.fields} | {
+        outer.tag_field for outer in here if outer.tag_field
+    }
+
+
+def _values(kind: type[object], place: str) -> set[str]:
+    """The values that the field at this place may have, when there are but a few."""
+    parent, _, name = place.rpartition(".")
+    known: set[str] = set()
+    for outer in _objects_at(kind, parent):
+        if outer.tag_field == name:
+            known.add(str(outer.tag))
+        for field in outer.fields:
+            if field.encode_name == name and isinstance(field.type, msgspec.inspect.LiteralType):
+                known |= {str(value) for value in field.type.values}
+    return known
+
+
+def _objects_at(kind: type[object], place: str) -> list[msgspec.inspect.StructType]:
+    here = _objects(msgspec.inspect.type_info(kind))
+    for step in re.sub(r"\[[^]]*\]", "", place).split(".") if place else []:
         here = [
             inner
             for outer in here
@@ -99,8 +124,7 @@ def _names(info: msgspec.inspect.Type, steps: list[str]) -> set[str]:
             if field.encode_name == step
             for inner in _objects(field.type)
         ]
-    tags = {outer.tag_field for outer in here if outer.tag_field}
-    return {field.encode_name for outer in here for field in outer.fields} | tags
+    return here
 
 
 def _objects(info: msgspec.inspect.Type) -> list[msgspec.inspect.StructType]:

@@ -8,11 +8,12 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.console import Console
+from rich.progress import Progress
 
 from compare.report import files
 from compare.scaling import report
-from compare.scaling.scenario import load
-from compare.scaling.simulator import simulate
+from compare.scaling.scenario import Autoscaler, Loaded, load
+from compare.scaling.simulator import Run, simulate
 
 
 def scale(
@@ -26,7 +27,7 @@ def scale(
 ) -> None:
     """Simulate how autoscalers follow a traffic trace: replicas, refused and dropped connections."""
     loaded = load(scenario)
-    runs = [simulate(loaded, autoscaler) for autoscaler in loaded.scenario.autoscalers]
+    runs = _simulated(loaded)
     if html is not None:
         files.write(html, report.page(scenario.stem, runs))
     if as_json:
@@ -34,3 +35,15 @@ def scale(
         typer.echo(msgspec.json.encode(report.as_json(runs, many=many)).decode())
     else:
         report.print_terminal(Console(highlight=False), scenario.name, runs)
+
+
+def _simulated(loaded: Loaded) -> list[Run]:
+    """All runs; in a terminal a bar on stderr shows how far they are, and goes away."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        return [_run(loaded, autoscaler, bar) for autoscaler in loaded.scenario.autoscalers]
+
+
+def _run(loaded: Loaded, autoscaler: Autoscaler, bar: Progress) -> Run:
+    task = bar.add_task(autoscaler.name, total=loaded.duration)
+    return simulate(loaded, autoscaler, lambda done: bar.update(task, completed=done))

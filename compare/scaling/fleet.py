@@ -26,11 +26,12 @@ class Fleet:
     """Pods of one Deployment or service, where the gateway in front of them holds the sockets.
 
     `held` is how many connections there are; they belong to no pod, so scaling in cuts none. `ready` pods share them,
-    and new ones find room while all ready pods together have some.
+    and new ones find room while all ready pods together have some. `replicas` counts pods that are not ready, too.
     """
 
     def __init__(self, replicas: int, capacity: int, start_seconds: float, pool: NodePool | None) -> None:
         self.capacity = capacity
+        self.replicas = replicas
         self.ready = replicas
         self.held = 0
         self.starting: list[Batch] = []  # by the time at which they are ready
@@ -39,16 +40,12 @@ class Fleet:
         self._start_seconds = start_seconds
 
     @property
-    def replicas(self) -> int:
-        """Pods that are wanted, ready or not; those that drain are no longer among them."""
-        return self.ready + sum(batch.pods for batch in self.starting)
-
-    @property
     def room(self) -> int:
         return max(self.ready * self.capacity - self.held, 0)
 
     def add(self, now: float, count: int) -> None:
         """Creates pods. Each is ready when it has a node and has started."""
+        self.replicas += count
         placed = self.nodes.add(now, count) if self.nodes else [(now, count)]
         for node_at, part in placed:
             bisect.insort(self.starting, Batch(node_at + self._start_seconds, node_at, part))
@@ -66,6 +63,7 @@ class Fleet:
 
     def remove(self, now: float, count: int) -> int:
         """Deletes pods, unready ones first as a ReplicaSet does; gives the number of sockets they held."""
+        self.replicas -= count
         if self.nodes:
             self.nodes.remove(now, count)
         count = _take(self.starting, count)

@@ -157,9 +157,9 @@ class Pod(Spec, frozen=True, kw_only=True):
 class Reconnect(Spec, frozen=True, kw_only=True):
     """How clients come back: cut ones spread over the jitter, refused ones after a random part of a doubling delay."""
 
-    jitter_seconds: Seconds = 30
+    jitter_seconds: Annotated[float, Meta(ge=0, le=3600)] = 30
     backoff_base_seconds: Annotated[float, Meta(gt=0, le=3600)] = 1
-    backoff_cap_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 60
+    backoff_cap_seconds: Annotated[float, Meta(gt=0, le=3600)] = 60
 
 
 class ApiGateway(Spec, frozen=True, kw_only=True):
@@ -195,12 +195,12 @@ class Scenario(Spec, frozen=True, kw_only=True):
     #: Which connections an autoscaler over connections sees: those wanted, which is `metric` itself, or those held.
     observe: Literal["wanted", "held"] = "wanted"
     metric_period_seconds: Annotated[int, Meta(ge=0, le=3600)] = 0
-    drain_seconds: Seconds = 0
+    drain_seconds: Annotated[float, Meta(ge=0, le=7200)] = 0
     connection_lifetime_seconds: Annotated[float, Meta(ge=1)] | None = None
     messages_per_connection_per_minute: Amount = 0
     reconnect: Reconnect | None = None
-    cuts: tuple[tuple[Seconds, Share], ...] = ()
-    outages: tuple[Outage, ...] = ()
+    cuts: Annotated[tuple[tuple[Seconds, Share], ...], Meta(max_length=100_000)] = ()
+    outages: Annotated[tuple[Outage, ...], Meta(max_length=100)] = ()
     nodes: NodePool | None = None
     pod: Pod = Pod()
     api_gateway: ApiGateway | None = None

@@ -6,6 +6,8 @@ decides; then clients arrive, until the next tick, on the pods that are ready by
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from autoscaling.concurrency import Concurrency
@@ -19,6 +21,8 @@ from compare.scaling.waiting import WaitingRoom
 
 #: Where nothing bounds the number of connections.
 UNBOUNDED = 1 << 40
+#: A few times a second.
+PROGRESS_TICKS = 10_000
 OUTAGE = MetricError("the metric cannot be read")
 
 
@@ -78,9 +82,9 @@ class Run:
         return max(self.replicas)
 
 
-def simulate(loaded: Loaded, autoscaler: Autoscaler) -> Run:
-    """Runs the whole scenario for one of its autoscalers."""
-    return _Simulation(loaded, autoscaler).run()
+def simulate(loaded: Loaded, autoscaler: Autoscaler, progress: Callable[[int], object] = lambda _: None) -> Run:
+    """Runs the whole scenario for one of its autoscalers; `progress` is told now and then how many seconds are done."""
+    return _Simulation(loaded, autoscaler).run(progress)
 
 
 @dataclass
@@ -98,7 +102,7 @@ class _Simulation:
         self._spec = spec
         self._duration = loaded.duration
         self._period = spec.sync_period_seconds
-        self._cuts = list(loaded.cuts)
+        self._cuts = deque(loaded.cuts)
         trace = loaded.trace
         self._times, self._values = trace.times, [round(value) for value in trace.values]
         self._step = 1  # the next one of the trace
@@ -131,7 +135,7 @@ class _Simulation:
 
     # --- one tick ---------------------------------------------------------------------------------------------------
 
-    def run(self) -> Run:
+    def run(self, progress: Callable[[int], object]) -> Run:
         # Who is there at the start was there before: the sockets are spread over the pods, as far as they fit.
         self._allowance = UNBOUNDED
         self._arrive(-1, min(self._demand, self._fleet.room), 0)
@@ -140,6 +144,8 @@ class _Simulation:
         for tick in range(-(-self._duration // self._period)):
             now = tick * self._period
             length = min(self._period, self._duration - now)
+            if tick % PROGRESS_TICKS == 0:
+                progress(now)
             self._fleet.promote(now)
             self._leave_at(now)
             before = self._counts.refused + self._counts.throttled, self._counts.dropped
@@ -218,7 +224,7 @@ class _Simulation:
         while True:
             step = times[self._step] if self._step < len(times) else end
             if self._cuts and self._cuts[0][0] < end and self._cuts[0][0] <= step:
-                at, fraction = self._cuts.pop(0)
+                at, fraction = self._cuts.popleft()
                 self._fleet.promote(at)
                 sockets = round(self._fleet.held * fraction)
                 self._fleet.leave(sockets)

@@ -25,7 +25,7 @@ from autoscaling.spec import SpecError, milli, parse, parse_json, quantity
             "behavior.scaleDown.stabilizationWindowSeconds: expected int <= 3600",
         ),
         ({"scaleDown": {"policies": []}}, "behavior.scaleDown.policies: expected array of length >= 1"),
-        ({"scaleDown": {"selectPolicy": "max"}}, "behavior.scaleDown.selectPolicy: invalid enum value 'max'"),
+        ({"scaleDown": {"selectPolicy": "max"}}, "behavior.scaleDown.selectPolicy: invalid enum value 'max'; did you mean Max?"),
         ({"scaleDown": {"tolerance": -1}}, "behavior.scaleDown: tolerance must not be negative"),
         ({"scaleDown": {"tolerance": "5 %"}}, "behavior.scaleDown: not a quantity: '5 %'"),
         ([], "behavior: expected object, got array"),

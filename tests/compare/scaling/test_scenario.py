@@ -32,7 +32,7 @@ def refused(folder: Path, scenario: object) -> str:
         ({"autoscaler": {**KEDA, "minReplicas": "3"}}, "autoscaler.minReplicas: expected int, got str"),
         ({"autoscaler": {**KEDA, "minReplicas": 50}}, "autoscaler: minReplicas is above maxReplicas"),
         ({"autoscaler": {**KEDA, "maxReplicas": 10**9}}, "autoscaler.maxReplicas: expected int <= 100000"),
-        ({"autoscaler": {**KEDA, "kind": "kedaa"}}, "autoscaler.kind: invalid value 'kedaa'"),
+        ({"autoscaler": {**KEDA, "kind": "kedaa"}}, "autoscaler.kind: invalid value 'kedaa'; did you mean keda?"),
         ({"autoscaler": {**KEDA, "targetValue": 1}}, "autoscaler: give one of targetAverageValue and targetValue"),
         ({"autoscaler": {"kind": "cpu"}}, "autoscaler: object missing required field maxReplicas"),
         (
@@ -60,7 +60,10 @@ def refused(folder: Path, scenario: object) -> str:
         ({"metric": [[0, 1, 2]]}, "metric[0]: expected array of length 2"),
         ({"metric": []}, "metric: expected array of length >= 1"),
         ({"metric": "none.csv"}, "none.csv: No such file or directory"),
-        ({"metric": {"generate": "wave"}}, "metric.generate: invalid value 'wave'"),
+        (
+            {"metric": {"generate": "wave"}},
+            "metric.generate: invalid value 'wave'; known are deploy, diurnal, reconnect-storm, spike",
+        ),
         ({"metric": {"generate": "spike", "base": 1}}, "metric: object missing required field peak"),
         ({"cuts": [[60, 0.5], [30, 0.5]]}, "cuts[1]: goes back in time"),
         ({"cuts": [[60, 1.5]]}, "cuts[0][1]: expected float <= 1.0"),

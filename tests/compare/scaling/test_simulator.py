@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.compare.scaling.runs import answer, changes, run
+from autoscaling.spec import parse
+from compare.scaling.scenario import Scenario, prepare
+from compare.scaling.simulator import simulate
+from tests.compare.scaling.runs import BASE, answer, changes, run
 
 SEED_DOWN = {"stabilizationWindowSeconds": 600, "policies": [{"type": "Pods", "value": 1, "periodSeconds": 120}]}
 SEED_UP = {"policies": [{"type": "Pods", "value": 4, "periodSeconds": 60}]}
@@ -291,6 +294,13 @@ def test_the_gateway_opens_500_connections_a_second() -> None:
     found = run(apiGateway={}, metric=[[0, 1000], [60, 20_000]], reconnect={}, durationSeconds=300)
     assert found.held[3:8] == [1000, 8500, 16000, 20000, 20000]
     assert found.connections.throttled == (19_000 - 7500) + (11_500 - 7500)
+
+
+def test_progress_is_told_in_seconds_done() -> None:
+    loaded = prepare(parse(BASE | {"durationSeconds": 15 * 25_000}, Scenario))
+    told: list[int] = []
+    simulate(loaded, loaded.scenario.autoscalers[0], told.append)
+    assert told == [0, 150_000, 300_000]
 
 
 def test_a_run_may_end_between_two_decisions() -> None:
