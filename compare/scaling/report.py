@@ -60,7 +60,7 @@ def page(title: str, runs: Sequence[Run]) -> str:
     """The same as a page of its own, with the timelines drawn."""
     end = max(run.duration for run in runs)
     x_axis = _time_axis(end)
-    count = svg.Axis("", _count)
+    count = svg.Axis("", _short)
     body = [html.table(["", *(run.name for run in runs)], _rows(runs))]
     longest = max(runs, key=lambda run: len(run.metric))
     wanted = svg.Series("wanted", _xs(longest), longest.metric, 4, dashed=True)
@@ -198,6 +198,11 @@ def _print_changes(console: Console, run: Run) -> None:
 
 def _count(value: float) -> str:
     return f"{value:,.0f}"
+
+
+def _short(value: float) -> str:
+    """For an axis, where there is little room."""
+    return f"{value / 1e6:g} M" if value >= 1e6 else _count(value)
 
 
 def _xs(run: Run) -> list[int]:

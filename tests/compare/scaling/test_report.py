@@ -80,6 +80,13 @@ def test_idle_sockets_connections_track_memory_lags_and_cpu_adds_nothing(tmp_pat
     assert page.read_text().count("<figure>") == 7
 
 
+def test_large_numbers_fit_on_an_axis(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    scale(written(tmp_path, metric=[[0, 900_000], [60, 10_000_000]]), "--html", str(page))
+    assert ">10 M</text>" in page.read_text()
+    assert "10,000,000</text>" not in page.read_text()
+
+
 @pytest.mark.parametrize(("values", "top", "drawn"), [([0, 1, 8], 8, " ▁█"), ([0, 0, 0], 0, "   "), ([8], 8, "███")])
 def test_a_sparkline_shows_each_stretchs_largest_value(values: list[int], top: int, drawn: str) -> None:
     assert sparkline(values, top, 3) == drawn
