@@ -115,16 +115,26 @@ class Behavior(Spec, frozen=True, kw_only=True):
 
 
 class Events:
-    """The changes of the replica count, as long as a policy may look back."""
+    """Past changes of the replica count, each direction's as long as its own policies look back.
 
-    def __init__(self, keep: float) -> None:
-        self._keep = keep
-        self._events: list[tuple[float, int]] = []
+    The controller keeps no more than that even where the other direction's policies look back further: a new change
+    takes the place of an outdated one of its direction (storeScaleEvent), and until then that one still counts.
+    """
+
+    def __init__(self, keep_up: float, keep_down: float) -> None:
+        self._up: list[tuple[float, int]] = []
+        self._down: list[tuple[float, int]] = []
+        self._keep_up = keep_up
+        self._keep_down = keep_down
 
     def add(self, now: float, change: int) -> None:
-        self._events = [event for event in self._events if now - event[0] < self._keep]
-        self._events.append((now, change))
+        events, keep = (self._up, self._keep_up) if change > 0 else (self._down, self._keep_down)
+        outdated = [index for index, (at, _) in enumerate(events) if now - at > keep]
+        if outdated:
+            events[outdated[-1]] = (now, change)
+        else:
+            events.append((now, change))
 
     def change(self, now: float, period: float) -> int:
         """Net change within the period; an event exactly one period ago is outside (getReplicasChangePerPeriod)."""
-        return sum(change for at, change in self._events if now - at < period)
+        return sum(change for events in (self._up, self._down) for at, change in events if now - at < period)

@@ -45,7 +45,7 @@ class HorizontalPodAutoscaler:
         self._up, self._down = up, down
         self._lowest = Extreme(up.stabilization_window_seconds, -1, closed=False)
         self._highest = Extreme(down.stabilization_window_seconds, 1, closed=behavior is None)
-        self._events = Events(max(up.longest_period, down.longest_period))
+        self._events = Events(up.longest_period, down.longest_period)
         self._started = False
 
     def decide(self, now: float, current: int, proposals: Sequence[int | None]) -> Decision:

@@ -7,7 +7,7 @@ import pytest
 from autoscaling.behavior import Events, ScaleDown, ScaleUp
 from autoscaling.spec import parse
 
-NONE = Events(1800)
+NONE = Events(1800, 1800)
 
 
 def rules(kind: type[ScaleUp] | type[ScaleDown], *policies: tuple[str, int, int], **more: Any) -> Any:
@@ -16,7 +16,7 @@ def rules(kind: type[ScaleUp] | type[ScaleDown], *policies: tuple[str, int, int]
 
 
 def events(*changes: tuple[float, int]) -> Events:
-    found = Events(1800)
+    found = Events(1800, 1800)
     for at, change in changes:
         found.add(at, change)
     return found
@@ -67,3 +67,13 @@ def test_each_policy_looks_back_its_own_period() -> None:
     up = rules(ScaleUp, ("Pods", 2, 15), ("Pods", 5, 60), selectPolicy="Min")
     past = events((0, 2), (20, 2))
     assert up.limit(40, 8, past) == 9  # 60 s: started at 4, at most 9; 15 s: at most 10
+
+
+def test_a_direction_forgets_what_its_own_policies_no_longer_need() -> None:
+    past = Events(keep_up=600, keep_down=20)
+    past.add(0, -1)
+    past.add(30, -2)  # takes the place of the one before, although policies upwards look back 600 seconds
+    past.add(35, -4)
+    assert past.change(40, 600) == -6
+    past.add(56, -8)  # both are outdated; the later one goes
+    assert past.change(60, 600) == -2 - 8
