@@ -9,6 +9,7 @@ pkg/controller/podautoscaler/horizontal.go.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta
@@ -57,6 +58,19 @@ class _Rules(Spec, frozen=True, kw_only=True):
     def longest_period(self) -> int:
         return max(policy.period_seconds for policy in self.policies)
 
+    def _limits(self, now: float, current: int, events: Events, sign: int, whole: Callable[[float], int]) -> list[int]:
+        """What each policy allows, from the count as it was when the policy's period began."""
+        if self.select_policy == "Disabled":
+            return [current]
+        limits = []
+        for policy in self.policies:
+            start = current - events.change(now, policy.period_seconds)
+            if policy.type == "Pods":
+                limits.append(start + sign * policy.value)
+            else:
+                limits.append(whole(start * (1 + sign * policy.value / 100)))
+        return limits
+
 
 class ScaleUp(_Rules, frozen=True, kw_only=True):
     """Defaults: no window; the larger of doubling and 4 pods within 15 seconds."""
@@ -68,15 +82,7 @@ class ScaleUp(_Rules, frozen=True, kw_only=True):
 
     def limit(self, now: float, current: int, events: Events) -> int:
         """The most replicas that the policies allow now. A percentage rounds up."""
-        if self.select_policy == "Disabled":
-            return current
-        limits = []
-        for policy in self.policies:
-            start = current - events.change(now, policy.period_seconds)
-            if policy.type == "Pods":
-                limits.append(start + policy.value)
-            else:
-                limits.append(math.ceil(start * (1 + policy.value / 100)))
+        limits = self._limits(now, current, events, 1, math.ceil)
         return min(limits) if self.select_policy == "Min" else max(limits)
 
 
@@ -87,15 +93,7 @@ class ScaleDown(_Rules, frozen=True, kw_only=True):
 
     def limit(self, now: float, current: int, events: Events) -> int:
         """The fewest replicas that the policies allow now. A percentage is cut off: it removes at least as many."""
-        if self.select_policy == "Disabled":
-            return current
-        limits = []
-        for policy in self.policies:
-            start = current - events.change(now, policy.period_seconds)
-            if policy.type == "Pods":
-                limits.append(start - policy.value)
-            else:
-                limits.append(int(start * (1 - policy.value / 100)))
+        limits = self._limits(now, current, events, -1, int)
         return max(limits) if self.select_policy == "Min" else min(limits)
 
 

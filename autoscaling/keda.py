@@ -17,6 +17,12 @@ from autoscaling.behavior import TOLERANCE, Behavior, Tolerance
 from autoscaling.hpa import Decision, HorizontalPodAutoscaler
 from autoscaling.spec import Replicas, Seconds, Spec, SpecError, quantity
 
+#: Under which names a trigger's metadata has its target and its activation threshold.
+_KEYS = {
+    "prometheus": ("threshold", "activationThreshold"),
+    "aws-cloudwatch": ("targetMetricValue", "activationTargetMetricValue"),
+}
+
 
 class MetricError(Exception):
     """A metric that could not be read."""
@@ -32,13 +38,15 @@ class Trigger(NamedTuple):
     target: float
     activation: float = 0.0
     metric_type: Literal["AverageValue", "Value"] = "AverageValue"
-    #: No data counts as 0 rather than as an error. Both the prometheus and the aws-cloudwatch trigger start with true.
+    #: No data is a value rather than an error. Both the prometheus and the aws-cloudwatch trigger start with true.
     ignore_null_values: bool = True
+    #: That value: 0 for prometheus, minMetricValue for aws-cloudwatch.
+    null_value: float = 0.0
 
     def read(self, reading: Reading) -> float | MetricError:
-        """The reading, with "no data" made into 0 or an error. aws-cloudwatch: minMetricValue is taken to be 0."""
+        """The reading, with "no data" made into a value or an error."""
         if reading is None:
-            return 0.0 if self.ignore_null_values else MetricError("no data")
+            return self.null_value if self.ignore_null_values else MetricError("no data")
         return reading
 
 
@@ -87,15 +95,16 @@ class TriggerSpec(Spec, frozen=True, kw_only=True):
 
     def trigger(self, where: str = "metadata") -> Trigger:
         """Raises SpecError when the target is missing or a number is none."""
-        prefix = "" if self.type == "prometheus" else "targetMetricValue"
-        target = self._number(where, prefix or "threshold", None)
+        target_key, activation_key = _KEYS[self.type]
+        target = self._number(where, target_key, None)
         if target <= 0:
-            raise SpecError(f"{where}.{prefix or 'threshold'}", "must be more than 0")
+            raise SpecError(f"{where}.{target_key}", "must be more than 0")
         return Trigger(
             target=target,
-            activation=self._number(where, "activationTargetMetricValue" if prefix else "activationThreshold", 0.0),
+            activation=self._number(where, activation_key, 0.0),
             metric_type=self.metric_type,
             ignore_null_values=self.metadata.get("ignoreNullValues", "true").lower() == "true",
+            null_value=self._number(where, "minMetricValue", 0.0),
         )
 
     def _number(self, where: str, key: str, default: float | None) -> float:

@@ -17,6 +17,7 @@ Replicas = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT32)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=366 * 86400)]
 
 _PLACE = re.compile(r" - at `\$\.?(.*)`$")
+_BYTE = re.compile(r"\(byte (\d+)\)")
 _UNKNOWN = re.compile(r"^Object contains unknown field `(.*)`$", re.DOTALL)
 _WRONG = re.compile(r"invalid (?:enum )?value '(.*)'", re.DOTALL)
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(|m|k|M|G|Ki|Mi|Gi)")
@@ -51,7 +52,10 @@ def parse_json(text: bytes, kind: type[T], where: str = "") -> T:
     except msgspec.ValidationError as error:
         raise _explained(error, kind, where) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise SpecError(where, f"not JSON: {error}") from None
+        byte = _BYTE.search(str(error))
+        line = text.count(b"\n", 0, int(byte[1]) if byte else len(text)) + 1
+        what = str(error).removeprefix("JSON is malformed: ")
+        raise SpecError(where, f"not JSON, line {line}: {what}") from None
 
 
 def quantity(value: float | str) -> float:

@@ -98,7 +98,7 @@ class Chart:
         self._parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>')
 
     def series(self, series: Series) -> None:
-        points = reduce(series.xs, series.ys)
+        points = thin(series.xs, series.ys)
         if not points:
             return
         path = f"M{self.x(points[0][0]):.1f} {self.y(points[0][1]):.1f}"
@@ -146,7 +146,7 @@ def legend(entries: Sequence[tuple[str, int, bool]]) -> str:
     return f'<div class="legend">{"".join(keys)}</div>'
 
 
-def reduce(xs: Sequence[float], ys: Sequence[float]) -> list[tuple[float, float]]:
+def thin(xs: Sequence[float], ys: Sequence[float]) -> list[tuple[float, float]]:
     """Leaves out what cannot be seen: repeated values, and of crowded ones all but the extremes of each column."""
     changes = [index for index in range(len(ys)) if index == 0 or ys[index] != ys[index - 1]]
     if len(changes) > 2 * MAX_COLUMNS:

@@ -12,8 +12,9 @@ from rich.progress import Progress
 
 from compare.report import files
 from compare.scaling import report
+from compare.scaling.results import Run
 from compare.scaling.scenario import Autoscaler, Loaded, load
-from compare.scaling.simulator import Run, simulate
+from compare.scaling.simulator import simulate
 
 
 def scale(
@@ -34,12 +35,12 @@ def scale(
         many = isinstance(loaded.scenario.autoscaler, tuple)
         typer.echo(msgspec.json.encode(report.as_json(runs, many=many)).decode())
     else:
-        report.print_terminal(Console(highlight=False), scenario.name, runs)
+        report.print_terminal(Console(highlight=False, markup=False, emoji=False), scenario.name, runs)
 
 
 def _simulated(loaded: Loaded) -> list[Run]:
     """All runs; in a terminal a bar on stderr shows how far they are, and goes away."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         return [_run(loaded, autoscaler, bar) for autoscaler in loaded.scenario.autoscalers]
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from compare.report import html, svg
-from compare.scaling.simulator import Run
+from compare.scaling.results import Run
 
 #: The timeline in a terminal shows no more rows than this.
 MOST_ROWS = 30

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from autoscaling.concurrency import Concurrency
 from autoscaling.delay import visible
 from autoscaling.keda import MetricError
 from compare.scaling.controllers import Controller, View, controller
 from compare.scaling.fleet import Fleet, SocketFleet
+from compare.scaling.results import Run
 from compare.scaling.scenario import ApiGateway, Autoscaler, Ecs, Lambda, Loaded, Reconnect, Scenario
 from compare.scaling.traces import Cursor
 from compare.scaling.waiting import WaitingRoom
@@ -24,62 +25,6 @@ UNBOUNDED = 1 << 40
 #: A few times a second.
 PROGRESS_TICKS = 10_000
 OUTAGE = MetricError("the metric cannot be read")
-
-
-@dataclass
-class Connections:
-    """Where connections came from and went. Every attempt is an arrival: accepted, refused or throttled.
-
-    arrivals = accepted + refused + throttled; accepted = held + left + dropped + drained + cut.
-    """
-
-    arrivals: int = 0
-    accepted: int = 0
-    refused: int = 0
-    throttled: int = 0
-    left: int = 0
-    dropped: int = 0
-    drained: int = 0
-    cut: int = 0
-    held: int = 0
-    waiting: int = 0
-
-
-@dataclass
-class Requests:
-    """Messages and the callbacks they cause, and what the gateway or Lambda turned away."""
-
-    offered: float = 0.0
-    throttled: float = 0.0
-    cold_starts: int = 0
-    cold_start_seconds: float = 0.0
-
-
-@dataclass
-class Run:
-    """What became of it: columns with one value a tick, and totals."""
-
-    name: str
-    kind: str
-    period: int
-    duration: int
-    metric: list[float] = field(default_factory=list)
-    desired: list[int] = field(default_factory=list)
-    replicas: list[int] = field(default_factory=list)
-    ready: list[int] = field(default_factory=list)
-    held: list[int] = field(default_factory=list)
-    refused: list[int] = field(default_factory=list)
-    dropped: list[int] = field(default_factory=list)
-    connections: Connections = field(default_factory=Connections)
-    requests: Requests = field(default_factory=Requests)
-    pod_seconds: int = 0
-    draining_pod_seconds: float = 0.0
-    node_seconds: float = 0.0
-    cost: float | None = None
-
-    @property
-    def peak(self) -> int:
-        return max(self.replicas)
 
 
 def simulate(loaded: Loaded, autoscaler: Autoscaler, progress: Callable[[int], object] = lambda _: None) -> Run:
@@ -307,10 +252,11 @@ class _Simulation:
     # --- requests, totals -------------------------------------------------------------------------------------------
 
     def _invoke(self, now: int, length: int) -> None:
-        """Lambda: environments for messages and handshakes; what finds none is turned away."""
+        """Lambda: environments for messages and handshakes that the gateway lets through; the rest is turned away."""
         spec = self._spec
         assert isinstance(spec, Lambda) and self._lambda  # noqa: S101, PT018 - called for that kind only
-        rate = self._fleet.held * self._scenario.messages_per_connection_per_minute / 60 + self._opened / self._period
+        offered, admitted = self._rates()
+        rate = self._messages * (admitted / offered if offered else 1) + self._opened / self._period
         outcome = self._lambda.step(now, rate, spec.handler_milliseconds / 1000)
         requests = self._run.requests
         requests.throttled += rate * outcome.throttled * length
@@ -322,14 +268,22 @@ class _Simulation:
         run.replicas.append(outcome.environments)
         run.ready.append(outcome.environments)
 
+    @property
+    def _messages(self) -> float:
+        """Messages a second from the clients that are connected."""
+        return self._fleet.held * self._scenario.messages_per_connection_per_minute / 60
+
+    def _rates(self) -> tuple[float, float]:
+        """Requests a second, with the callbacks that a gateway counts too: offered, and let through."""
+        if self._gateway is None:
+            return self._messages, self._messages
+        offered = self._messages * (1 + self._gateway.callbacks_per_message)
+        return offered, min(offered, self._gateway.requests_per_second)
+
     def _request(self, length: int) -> None:
-        rate = self._fleet.held * self._scenario.messages_per_connection_per_minute / 60
-        if not rate:
-            return
-        if self._gateway:
-            rate *= 1 + self._gateway.callbacks_per_message
-            self._run.requests.throttled += max(rate - self._gateway.requests_per_second, 0) * length
-        self._run.requests.offered += rate * length
+        offered, admitted = self._rates()
+        self._run.requests.offered += offered * length
+        self._run.requests.throttled += (offered - admitted) * length
 
     def _note(self, length: int, before: tuple[int, int]) -> None:
         run, counts = self._run, self._counts

@@ -150,6 +150,7 @@ def test_triggers_are_read_as_manifests_have_them() -> None:
                     "metadata": {
                         "targetMetricValue": "50",
                         "activationTargetMetricValue": "2",
+                        "minMetricValue": "7",
                         "ignoreNullValues": "false",
                     },
                 },
@@ -159,7 +160,7 @@ def test_triggers_are_read_as_manifests_have_them() -> None:
     )
     assert [trigger.trigger() for trigger in spec.triggers] == [
         Trigger(6000.0),
-        Trigger(50.0, 2.0, "Value", ignore_null_values=False),
+        Trigger(50.0, 2.0, "Value", ignore_null_values=False, null_value=7.0),
     ]
     assert spec.behavior is None
 

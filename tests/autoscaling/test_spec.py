@@ -25,7 +25,10 @@ from autoscaling.spec import SpecError, milli, parse, parse_json, quantity
             "behavior.scaleDown.stabilizationWindowSeconds: expected int <= 3600",
         ),
         ({"scaleDown": {"policies": []}}, "behavior.scaleDown.policies: expected array of length >= 1"),
-        ({"scaleDown": {"selectPolicy": "max"}}, "behavior.scaleDown.selectPolicy: invalid enum value 'max'; did you mean Max?"),
+        (
+            {"scaleDown": {"selectPolicy": "max"}},
+            "behavior.scaleDown.selectPolicy: invalid enum value 'max'; did you mean Max?",
+        ),
         ({"scaleDown": {"tolerance": -1}}, "behavior.scaleDown: tolerance must not be negative"),
         ({"scaleDown": {"tolerance": "5 %"}}, "behavior.scaleDown: not a quantity: '5 %'"),
         ([], "behavior: expected object, got array"),
@@ -37,9 +40,12 @@ def test_a_wrong_behavior_is_refused_with_its_place(raw: object, message: str) -
     assert str(caught.value) == message
 
 
-def test_text_that_is_not_json_is_an_error_too() -> None:
-    with pytest.raises(SpecError, match=r"f\.json: not JSON"):
-        parse_json(b'{"scaleUp": ', Behavior, "f.json")
+@pytest.mark.parametrize(
+    ("text", "line"), [(b'{"scaleUp":\n\n ', 3), (b'{\n"scaleUp": {},,\n}', 2), (b'{"scaleUp": {}} x', 1), (b"\xff", 1)]
+)
+def test_text_that_is_not_json_is_an_error_with_its_line(text: bytes, line: int) -> None:
+    with pytest.raises(SpecError, match=rf"f\.json: not JSON, line {line}: "):
+        parse_json(text, Behavior, "f.json")
 
 
 def test_what_is_not_said_takes_the_defaults_of_autoscaling_v2() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.report.svg import Axis, Chart, Scale, Series, lines, reduce, ticks
+from compare.report.svg import Axis, Chart, Scale, Series, lines, thin, ticks
 
 
 @pytest.mark.parametrize(
@@ -38,14 +38,14 @@ def test_a_log_scale_goes_by_powers_of_ten() -> None:
 
 
 def test_repeated_values_are_left_out() -> None:
-    assert reduce([0, 1, 2, 3, 4], [5, 5, 6, 6, 5]) == [(0, 5), (2, 6), (4, 5)]
-    assert reduce([], []) == []
+    assert thin([0, 1, 2, 3, 4], [5, 5, 6, 6, 5]) == [(0, 5), (2, 6), (4, 5)]
+    assert thin([], []) == []
 
 
 def test_crowded_points_keep_their_extremes() -> None:
     values = [index % 7 for index in range(50_000)]
     values[31_234], values[41_234] = 900, -900
-    kept = reduce(range(50_000), values)
+    kept = thin(range(50_000), values)
     assert len(kept) < 2000
     assert {(31_234, 900), (41_234, -900)} <= set(kept)
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from autoscaling.spec import parse
 from compare.scaling.report import as_json
+from compare.scaling.results import Run
 from compare.scaling.scenario import Scenario, prepare
-from compare.scaling.simulator import Run, simulate
+from compare.scaling.simulator import simulate
 
 KEDA: dict[str, Any] = {"kind": "keda", "minReplicas": 3, "maxReplicas": 40, "targetAverageValue": 6000}
 BASE: dict[str, Any] = {

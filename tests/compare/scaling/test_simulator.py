@@ -284,6 +284,17 @@ def test_lambda_throttles_at_the_accounts_concurrency() -> None:
     assert found.requests.throttled == pytest.approx(100 * 600)
 
 
+def test_lambda_sees_only_what_the_gateway_lets_through() -> None:
+    found = run(
+        autoscaler={"kind": "lambda", "handlerMilliseconds": 100, "limits": {"accountConcurrency": 10_000}},
+        metric=[[0, 12_000]],
+        messagesPerConnectionPerMinute=60,
+    )
+    # 12,000 messages a second and as many callbacks: 10,000 of 24,000 pass, 5,000 of them messages.
+    assert set(found.replicas) == {500}
+    assert found.requests.throttled == pytest.approx(14_000 * 600)
+
+
 def test_the_gateways_request_rate_is_shared_by_messages_and_callbacks() -> None:
     found = run(apiGateway={"callbacksPerMessage": 1}, messagesPerConnectionPerMinute=20, durationSeconds=60)
     assert found.requests.offered == 12_000 * 60
