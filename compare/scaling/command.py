@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 from compare.report import files
@@ -46,5 +47,5 @@ def _simulated(loaded: Loaded) -> list[Run]:
 
 
 def _run(loaded: Loaded, autoscaler: Autoscaler, bar: Progress) -> Run:
-    task = bar.add_task(autoscaler.name, total=loaded.duration)
+    task = bar.add_task(escape(autoscaler.name), total=loaded.duration)
     return simulate(loaded, autoscaler, lambda done: bar.update(task, completed=done))

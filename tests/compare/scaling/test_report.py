@@ -38,6 +38,11 @@ def test_the_terminal_shows_a_table_a_chart_and_the_moments_of_change(tmp_path: 
     assert "keda   ▅███" in printed
 
 
+def test_a_name_is_shown_as_it_is_written(tmp_path: Path) -> None:
+    printed = scale(written(tmp_path, autoscaler=KEDA | {"name": "[red]a[/b] :smile:"}))
+    assert "[red]a[/b] :smile:" in printed
+
+
 def test_a_long_timeline_is_put_together(tmp_path: Path) -> None:
     metric = {"generate": "diurnal", "low": 18000, "high": 200_000}
     printed = scale(written(tmp_path, metric=metric, durationSeconds=3 * 86_400, podHourPrice=0.02))
