@@ -25,12 +25,12 @@ figure{margin:1rem 0}figcaption{font-weight:600}
 """ + "".join(f".s{index}{{stroke:var(--s{index})}}.f{index}{{fill:var(--s{index})}}" for index in range(8))
 
 
-def page(title: str, body: str) -> str:
-    """A whole document."""
+def page(title: str, body: str, *, style: str = "") -> str:
+    """A whole document. `style` is CSS that it needs beside the common one."""
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n"
+        f"<title>{escape(title)}</title><style>{_STYLE}{style}</style></head>\n"
         f"<body><h1>{escape(title)}</h1>\n{body}\n</body></html>\n"
     )
 
