@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from compare.cost.cli import cost
 from compare.errors import CompareError
 from compare.scaling.command import scale
 
@@ -23,6 +24,7 @@ def _commands() -> None:
     """A callback keeps a lone command from taking the place of the whole."""
 
 
+app.command("cost")(cost)
 app.command("scale")(scale)
 
 
