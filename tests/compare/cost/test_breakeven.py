@@ -24,7 +24,7 @@ def totals(workload: Workload, connections: Decimal) -> dict[str, Decimal]:
     return {name: sum(unrounded(name, workload.at(connections), rates).values(), Decimal(0)) for name in VARIANTS}
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(WORKLOADS)
 def test_a_pair_changes_places_between_one_connection_less_and_the_break_even(workload: Workload) -> None:
     for one in break_evens(workload, FIGURES):

@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from compare.cli import main
 from compare.cost import figures
@@ -133,6 +133,7 @@ def test_json_has_bills_quotas_verdict_and_break_evens(cost: Cost) -> None:
     }
 
 
+@settings(max_examples=50, deadline=None)
 @given(WORKLOADS)
 def test_json_loses_nothing_on_the_way(workload: Workload) -> None:
     document = compare(workload, figures.shipped()).document()

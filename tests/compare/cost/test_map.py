@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -115,9 +116,14 @@ def test_the_picture_names_the_line_and_what_dominates_beside_it(small: Chart) -
     assert any(text.startswith("eks.nodes ") for text in texts)
 
 
-def test_what_is_too_close_to_call_is_hatched(small: Chart) -> None:
-    hatched = [one for one in drawn(small).iter() if one.get("fill") == "url(#hatch)"]
-    assert len(hatched) > 2  # the key has one
+def test_what_is_too_close_to_call_is_hatched_and_nothing_else(small: Chart) -> None:
+    drawings = [one.get("d") or "" for one in drawn(small).iter() if one.get("fill") == "url(#hatch)"]
+    strips = [re.match(r"M([\d.]+) 574L([\d.]+) 574L", one) for one in drawings]
+    hatched = [(float(one[1]), float(one[2])) for one in strips if one is not None]
+    close = [(span.start, span.end) for span in small.silent.certainty if span.label == "too close to call"]
+    assert close
+    expected = [tuple(66 + 874 * (end - 1) / 6 for end in ends) for ends in close]
+    assert [end for ends in hatched for end in ends] == pytest.approx([x for ends in expected for x in ends], abs=0.01)
 
 
 def test_a_map_of_one_land_has_no_lines(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compare.cost.bill import Amount
@@ -45,6 +45,7 @@ def test_a_range_is_no_finer_than_it_is_known(low: str, value: str, high: str, t
 CENTS = st.decimals(0, 10**14, places=2)
 
 
+@settings(deadline=None)
 @given(CENTS, CENTS, CENTS)
 def test_what_is_printed_holds_the_whole_range_and_fits_a_column(one: Decimal, two: Decimal, three: Decimal) -> None:
     known = amount(one, two, three)
