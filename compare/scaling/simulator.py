@@ -237,6 +237,8 @@ class _Simulation:
             self._arrive(tick, clients, 0)
 
     def _arrive(self, tick: int, clients: int, attempt: int) -> None:
+        if not clients:
+            return
         counts = self._counts
         admitted = min(clients, self._allowance)
         accepted = self._fleet.accept(admitted)

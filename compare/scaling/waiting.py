@@ -52,5 +52,9 @@ class WaitingRoom:
         ticks = max(math.ceil(seconds / self._period), 1)
         each, rest = divmod(clients, ticks)
         for index in range(ticks if each else rest):
-            attempts = self._due.setdefault(tick + 1 + index, {})
-            attempts[attempt] = attempts.get(attempt, 0) + each + (index < rest)
+            part = each + 1 if index < rest else each
+            attempts = self._due.get(tick + 1 + index)
+            if attempts is None:
+                self._due[tick + 1 + index] = {attempt: part}
+            else:
+                attempts[attempt] = attempts.get(attempt, 0) + part
