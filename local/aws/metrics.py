@@ -19,6 +19,22 @@ def _by_name(self: Dimension, other: Dimension) -> bool:
 Dimension.__lt__ = _by_name  # type: ignore[method-assign]
 
 
+class _Datum(MetricAggregatedDatum):
+    """A datum that GetMetricStatistics finds by exactly its dimensions; moto finds it by some of them, too."""
+
+    def filter(
+        self,
+        namespace: str | None,
+        name: str | None,
+        dimensions: list[dict[str, str]],
+        already_present_metrics: Any = None,
+    ) -> bool:
+        """As moto's; GetMetricStatistics, unlike ListMetrics, asks without a namespace and a name."""
+        if namespace is None and name is None and len(dimensions) != len(self.dimensions):
+            return False
+        return bool(super().filter(namespace, name, dimensions, already_present_metrics))
+
+
 class MetricStore:
     """Adds statistic sets up minute by minute, so that reads cost by the minute and not by the message."""
 
@@ -33,7 +49,7 @@ class MetricStore:
             key = (given["namespace"], given["name"], given["unit"], dimensions, given["minute"])
             datum = self._minutes.get(key)
             if datum is None:
-                self._minutes[key] = datum = MetricAggregatedDatum(
+                self._minutes[key] = datum = _Datum(
                     namespace=given["namespace"],
                     name=given["name"],
                     min_stat=given["minimum"],

@@ -25,16 +25,14 @@ COLUMNS = (
 HEADING = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
 
 
-def run_row(row: Row, seeds: int, messages: int) -> tuple[str, bool]:
+def run_row(assembly: Path, row: Row, seeds: int, messages: int) -> tuple[str, bool]:
     """A row of the table, of so many runs together, and whether it shows that all is well."""
     runs = []
     for seed in range(1, seeds + 1):
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder)
             faults = [option for fault in row.faults for option in ("--fault", fault)]
-            assembly = synthesized(path, message_rate=0)
             options = ("--assembly", str(assembly), "--concurrency", "12", "--fault-seed", str(seed), *faults)
-            with running(path, *options) as cloud:
+            with running(Path(folder), *options) as cloud:
                 run = Run(cloud, row, seed, -(-messages // seeds), show)
                 asyncio.run(run.run())
                 runs.append(run)
@@ -68,10 +66,12 @@ def main(
         raise typer.BadParameter(f"no row has {row!r} in its name", param_hint="--row")
     typer.echo(HEADING)
     fine = True
-    for one in rows:
-        line, well = run_row(one, seeds, messages)
-        typer.echo(line)
-        fine = fine and well
+    with tempfile.TemporaryDirectory() as folder:
+        assembly = synthesized(Path(folder), message_rate=0)
+        for one in rows:
+            line, well = run_row(assembly, one, seeds, messages)
+            typer.echo(line)
+            fine = fine and well
     raise typer.Exit(0 if fine else 1)
 
 

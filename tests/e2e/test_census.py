@@ -1,0 +1,56 @@
+"""What autoscalers read, out of the running app: a minute is a second here."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from websockets.sync.client import connect
+
+from tests.processes import eventually, running
+from tests.synthesized import synthesized
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.processes import Running
+
+pytestmark = pytest.mark.slow
+
+DIMENSIONS = [{"Name": "service", "Value": "duplex"}, {"Name": "backend", "Value": "lambda"}]
+
+
+def values(cloud: Running, name: str, statistic: str) -> list[float]:
+    """A metric's values, minute by minute, over all routes."""
+    make: Any = boto3.client
+    cloudwatch = make(
+        "cloudwatch",
+        endpoint_url=cloud.aws,
+        region_name=cloud.ready["region"],
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+    )
+    points = cloudwatch.get_metric_statistics(
+        Namespace="Duplex",
+        MetricName=name,
+        Dimensions=DIMENSIONS,
+        StartTime=time.time() - 86_400,
+        EndTime=time.time() + 86_400,
+        Period=60,
+        Statistics=[statistic],
+    )["Datapoints"]
+    return [point[statistic] for point in sorted(points, key=lambda point: point["Timestamp"])]
+
+
+def test_connections_and_messages_are_published_every_minute(tmp_path: Path) -> None:
+    assembly = synthesized(tmp_path)
+    with running(tmp_path, "--assembly", str(assembly), "--time-scale", "60") as cloud:
+        with connect(cloud.url) as first, connect(cloud.url):
+            for _ in range(5):
+                first.send("hello")
+                assert first.recv(timeout=60) == "hello"
+            eventually(lambda: 2 in values(cloud, "ActiveConnections", "Maximum"), "two connections")
+            assert sum(values(cloud, "Messages", "Sum")) == 5
+        eventually(lambda: values(cloud, "ActiveConnections", "Maximum")[-1] == 0, "none any more")
