@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: Pages of one MB, 128 read units each, that one sample may cost.
 PAGES = 32
-_STEP = 4  # by which the part gets smaller or larger
+_SMALLER = 16  # in a few steps, or a new environment would run out of time at a very large table
 
 
 class DynamoDBRows:
@@ -36,11 +36,11 @@ class DynamoDBRows:
             parts = self._parts
             read = self._read(random.randrange(parts), parts, now)
             if read is None:
-                self._parts *= _STEP
+                self._parts *= _SMALLER
                 continue
             rows, pages = read
-            if parts > 1 and pages * 2 * _STEP <= self._pages:
-                self._parts //= _STEP
+            if parts > 1 and pages * 4 <= self._pages:
+                self._parts //= 2
             return Sample(rows, 1 / parts)
 
     def _read(self, part: int, parts: int, now: float) -> tuple[list[Row], int] | None:

@@ -16,11 +16,26 @@ def test_every_variable_is_read() -> None:
         "TOUCH_SECONDS": "1",
         "SESSION_SECONDS": "601",
         "CONNECTIONS_URL": "http://127.0.0.1:4001/prod",
+        "JOBS_URL": "https://sqs/jobs",
+        "DELIVERIES_URL": "https://sqs/deliveries",
+        "MAX_ROOMS": "2",
+        "MAX_MEMBERS": "3",
+        "MESSAGE_RATE": "0",
+        "HISTORY_MESSAGES": "5",
+        "HISTORY_SECONDS": "700",
         "PATH": "/bin",
     }
     settings = Settings.from_environment(environment)
-    assert settings == Settings("t", "eks", 1, 601, "http://127.0.0.1:4001/prod")
+    assert settings == Settings(
+        "t", "eks", 1, 601, "http://127.0.0.1:4001/prod", "https://sqs/jobs", "https://sqs/deliveries", 2, 3, 0, 5, 700
+    )
     assert settings.posting_url() == "http://127.0.0.1:4001/prod"
+    assert settings.queue_urls() == ("https://sqs/jobs", "https://sqs/deliveries")
+
+
+def test_a_history_lasts_for_at_least_as_long_as_a_session() -> None:
+    settings = Settings.from_environment({"TABLE_NAME": "t", "SESSION_SECONDS": "7200", "HISTORY_SECONDS": "60"})
+    assert settings.history_seconds == 7200
 
 
 @pytest.mark.parametrize(
@@ -35,6 +50,10 @@ def test_every_variable_is_read() -> None:
         ("SESSION_SECONDS", "-900", "whole number"),
         ("SESSION_SECONDS", "899", "at least 900"),
         ("CONNECTIONS_URL", "wss://abcd.execute-api.eu-west-1.amazonaws.com/prod", "https://"),
+        ("MAX_ROOMS", "0", "at least 1"),
+        ("MESSAGE_RATE", "-1", "at least 0"),
+        ("HISTORY_MESSAGES", "many", "whole number"),
+        ("JOBS_URL", "jobs", "https://"),
         ("CONNECTIONS_URL", "https://", "https://"),
         ("CONNECTIONS_URL", "https://[", "https://"),
     ],
@@ -52,6 +71,10 @@ def test_a_session_outlives_the_idle_timeout_by_one_touch_interval() -> None:
         Settings.from_environment({"TABLE_NAME": "t", "TOUCH_SECONDS": "600"})
 
 
-def test_a_host_that_posts_needs_the_url() -> None:
+def test_a_host_needs_the_addresses_of_what_it_uses() -> None:
     with pytest.raises(SettingsError, match=r"^CONNECTIONS_URL is not set"):
         Settings("t").posting_url()
+    with pytest.raises(SettingsError, match=r"^JOBS_URL is not set"):
+        Settings("t").queue_urls()
+    with pytest.raises(SettingsError, match=r"^DELIVERIES_URL is not set"):
+        Settings("t", jobs_url="https://sqs/jobs").queue_urls()
