@@ -2,7 +2,7 @@
 
 | item | pk | sk | attributes |
 |---|---|---|---|
-| session | `session#<sessionId>` | `session` | connectionId?, generation, createdAt, expiresAt, rooms?, principal?, tokenHash?, previousTokenHash?, previousTokenUntil? |
+| session | `session#<sessionId>` | `session` | connectionId?, connectedAt, generation, expiresAt, rooms?, principal?, tokenHash?, previousTokenHash?, previousTokenUntil? |
 | claim | `connection#<connectionId>` | `connection` | sessionId, generation, expiresAt |
 
 A session nobody holds has no connectionId. A claim exists only for a connection that resumed a session which was not its own.
@@ -132,11 +132,12 @@ class DynamoDBStore:
             "Update": {
                 "TableName": self._table,
                 "Key": _session_key(taken.id),
-                "UpdateExpression": "SET connectionId = :connection, generation = :next, tokenHash = :token, "
-                "previousTokenHash = :previous, previousTokenUntil = :until, expiresAt = :expires",
+                "UpdateExpression": "SET connectionId = :connection, connectedAt = :connected, generation = :next, "
+                "tokenHash = :token, previousTokenHash = :previous, previousTokenUntil = :until, expiresAt = :expires",
                 "ConditionExpression": f"generation = :generation AND tokenHash = :found AND {_LIVE}",
                 "ExpressionAttributeValues": {
                     ":connection": {"S": connection_id},
+                    ":connected": number(taken.connected_at),
                     ":next": number(taken.generation),
                     ":token": {"B": taken.token_hash or b""},
                     ":previous": {"B": taken.previous_token_hash or b""},
@@ -275,7 +276,7 @@ def _session_item(session: Session) -> "Item":
     item: Item = {
         **_session_key(session.id),
         "generation": number(session.generation),
-        "createdAt": number(session.created_at),
+        "connectedAt": number(session.connected_at),
         "expiresAt": number(session.expires_at),
     }
     if session.connection_id is not None:
@@ -297,7 +298,7 @@ def _session(item: "Item") -> Session:
         id=item["pk"]["S"].partition("#")[2],
         connection_id=item["connectionId"]["S"] if "connectionId" in item else None,
         generation=int(item["generation"]["N"]),
-        created_at=int(item["createdAt"]["N"]),
+        connected_at=int(item["connectedAt"]["N"]),
         expires_at=int(item["expiresAt"]["N"]),
         rooms=frozenset(item["rooms"]["SS"]) if "rooms" in item else frozenset(),
         principal=item["principal"]["S"] if "principal" in item else None,

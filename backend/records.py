@@ -36,14 +36,15 @@ class Connection:
 class Session:
     """One client's state, held by one connection at a time, or by none between a disconnect and a resume.
 
-    `generation` counts the takeovers: what belongs to an older one changes nothing. `rooms` are those it has joined,
-    connected or not. Tokens are stored as SHA-256 hashes only.
+    `generation` counts the takeovers: what belongs to an older one changes nothing. `connected_at` is when the
+    connection that holds it, or did last, opened, in milliseconds. `rooms` are those it has joined, connected or not.
+    Tokens are stored as SHA-256 hashes only.
     """
 
     id: str
     connection_id: str | None
     generation: int
-    created_at: int
+    connected_at: int
     expires_at: int
     rooms: frozenset[str] = frozenset()
     principal: str | None = None

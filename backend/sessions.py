@@ -189,6 +189,8 @@ class Sessions:
             found = self._store.find(used.session_id, now)
             if found is None or not used.opens(found, now) or found.principal not in {None, connection.principal}:
                 raise InvalidTokenError
+            if used.digest != found.token_hash and _milliseconds(connection) < found.connected_at:
+                raise InvalidTokenError  # a younger connection has used it: this one was given up
             issued = self._take(found, used, connection, now)
             if issued is not None:
                 self._touches.note(connection.id, now)
@@ -209,6 +211,7 @@ class Sessions:
         taken = replace(
             found,
             connection_id=connection.id,
+            connected_at=_milliseconds(connection),
             generation=found.generation + 1,
             expires_at=self._expiry(now),
             token_hash=token.digest,
@@ -277,13 +280,17 @@ class Sessions:
             id=session_id,
             connection_id=connection.id,
             generation=generation,
-            created_at=int(now),
+            connected_at=_milliseconds(connection),
             expires_at=self._expiry(now),
             principal=connection.principal,
         )
 
     def _expiry(self, now: float) -> int:
         return int(now) + self._session_seconds
+
+
+def _milliseconds(connection: Connection) -> int:
+    return round(connection.connected_at * 1000)
 
 
 def _derived(connection: Connection) -> Claim:

@@ -66,7 +66,7 @@ HELD = Claim("held", "connection")
 
 
 def _session(session_id: str) -> Session:
-    return Session(session_id, "connection", generation=1, created_at=int(NOW), expires_at=LATER)
+    return Session(session_id, "connection", generation=1, connected_at=0, expires_at=LATER)
 
 
 OPERATIONS: dict[str, Callable[[Endpoint], object]] = {

@@ -16,7 +16,7 @@ from client.stream import Stream
 #: Errors that pass: the request is sent again.
 PASSING = frozenset({"unavailable", "conflict", "internal", "rate"})
 
-_SESSION = "session"
+_TOKENS = 3  # that are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ class Core:
         self._count = 0
         self.outbox: deque[str] = deque()
         self.session_id: str | None = None
-        self._token: str | None = None
+        self._asking = ""  # the id under which the session was last asked for
+        self._tokens: list[str] = []  # the newest is the last
         self._inbox = _Room()
         self._rooms: dict[str, _Room] = {}
         self._requests: dict[str, _Request] = {}
@@ -153,7 +154,8 @@ class Core:
 
     def _on_session(self, frame: dict[str, Any], now: float) -> list[Event]:
         fresh = not frame["resumed"]
-        self.session_id, self._token = frame["sessionId"], frame["resumeToken"]
+        self.session_id = frame["sessionId"]
+        self._tokens = [*([] if fresh else self._tokens[1 - _TOKENS :]), frame["resumeToken"]]
         inbox = frame["inbox"]
         if fresh:
             self._inbox = _Room()
@@ -198,9 +200,9 @@ class Core:
         if frame["code"] == "released":
             self._renew_at = now  # taken for gone: a new connection resumes the session
             return []
-        if frame.get("id") == _SESSION:
+        if frame.get("id") == self._asking:
             if frame["code"] == "invalid-token":
-                return self._begin_anew(now)
+                return self._on_invalid_token(now)
             self._session_due = now + self._pause(1)
             return []
         request = self._requests.get(frame.get("id", ""))
@@ -209,9 +211,18 @@ class Core:
             return []
         return self._on_answer(frame, now)
 
+    def _on_invalid_token(self, now: float) -> list[Event]:
+        """Replies may overtake one another, and the newest token be one of an older reply: try those before it."""
+        if self._ready:
+            return []  # an answer to what was asked twice
+        self._tokens = self._tokens[:-1]
+        if not self._tokens:
+            return self._begin_anew(now)
+        self._ask_session(now)
+        return []
+
     def _begin_anew(self, now: float) -> list[Event]:
         """The session has expired. What was not answered may have been done: asking again might do it twice."""
-        self._token = None
         refused = [name for name, request in self._requests.items() if request.frame["action"] not in {"join", "leave"}]
         error = {"type": "error", "code": "session-expired", "message": "the session expired before an answer came"}
         for name in refused:
@@ -234,10 +245,12 @@ class Core:
 
     def _ask_session(self, now: float) -> None:
         self._session_due = now + self.times.retry
-        frame: dict[str, Any] = {"action": "session", "id": _SESSION}
-        if self._token is not None:
+        self._count += 1
+        self._asking = f"{self._prefix}-{self._count}"
+        frame: dict[str, Any] = {"action": "session", "id": self._asking}
+        if self._tokens:
             stream = self._inbox.stream
-            frame |= {"resume": self._token, "epoch": stream.epoch, "after": stream.seq}
+            frame |= {"resume": self._tokens[-1], "epoch": stream.epoch, "after": stream.seq}
         self._send(frame, now)
 
     def _ask_for_the_rest(self, name: str | None, room: _Room, now: float) -> None:

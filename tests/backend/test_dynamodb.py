@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 LATER = int(NOW) + 900
-SESSION = Session("s", "c", generation=1, created_at=int(NOW), expires_at=LATER, principal="someone")
+SESSION = Session("s", "c", generation=1, connected_at=int(NOW), expires_at=LATER, principal="someone")
 HELD = Claim("s", "c")
 
 
@@ -32,7 +32,7 @@ def test_its_item_has_a_numeric_ttl_and_no_attribute_it_does_not_need(
             "sk": {"S": "session"},
             "connectionId": {"S": "c"},
             "generation": {"N": "1"},
-            "createdAt": {"N": str(int(NOW))},
+            "connectedAt": {"N": str(int(NOW))},
             "expiresAt": {"N": str(LATER)},
         }
     ]
@@ -40,10 +40,10 @@ def test_its_item_has_a_numeric_ttl_and_no_attribute_it_does_not_need(
 
 def test_of_two_creates_one_succeeds(store: DynamoDBStore) -> None:
     assert store.create(SESSION, NOW)
-    assert not store.create(replace(SESSION, created_at=8), NOW)
+    assert not store.create(replace(SESSION, connected_at=8), NOW)
     found = store.find("s", NOW)
     assert found is not None
-    assert found.created_at == int(NOW)
+    assert found.connected_at == int(NOW)
 
 
 def test_an_expired_session_is_gone_while_dynamodb_still_shows_it(
@@ -56,7 +56,7 @@ def test_an_expired_session_is_gone_while_dynamodb_still_shows_it(
     with pytest.raises(NotHeldError) as raised:
         store.touch(HELD, LATER + 900, LATER)
     assert raised.value.session is None
-    assert store.create(replace(SESSION, created_at=8), LATER), "and is overwritten"
+    assert store.create(replace(SESSION, connected_at=8), LATER), "and is overwritten"
 
 
 def test_what_somebody_else_holds_is_reported_and_left_as_it_is(store: DynamoDBStore) -> None:

@@ -105,7 +105,6 @@ def test_a_vanished_session_is_made_again_under_the_same_id(
     session = held(store, OLD, now)
     assert session.connection_id == OLD.id
     assert session.expires_at == int(now) + SESSION_SECONDS
-    assert session.created_at == int(now)
 
 
 def test_two_hosts_that_make_a_session_again_make_one(client: "DynamoDBClient", sessions: Sessions) -> None:
@@ -122,12 +121,12 @@ def test_a_session_made_by_another_host_in_the_meantime_is_used(
     create = store.create
 
     def lose(session: Session, now: float) -> bool:
-        assert create(replace(session, created_at=1), now), "the other host is quicker"
+        assert create(replace(session, connected_at=1), now), "the other host is quicker"
         return create(session, now)
 
     monkeypatch.setattr(store, "create", lose)
     sessions.touch(OLD, DUE)
-    assert held(store, OLD, DUE).created_at == 1
+    assert held(store, OLD, DUE).connected_at == 1
     assert len(items(client)) == 1
 
 
@@ -429,3 +428,33 @@ def test_a_claim_that_was_replaced_meanwhile_is_not_touched(sessions: Sessions, 
     sessions.resume(NEW, str(sessions.issue(third, NOW).token), NOW)
     assert issued.session.generation == stale.generation
     assert store.find_claim(NEW.id, NOW) == Claim(third.session_id, NEW.id, 2)
+
+
+def test_a_late_resume_of_a_connection_that_was_given_up_changes_nothing(
+    client: "DynamoDBClient", sessions: Sessions
+) -> None:
+    """It was on its way when its client gave up, came back on a younger connection, and resumed with the same token."""
+    first, given_up, younger = (
+        Connection(name, NOW + at) for at, name in enumerate(("first=", "given-up=", "younger="))
+    )
+    sessions.begin(first, NOW)
+    token = str(sessions.issue(first, NOW).token)
+    resumed = sessions.resume(younger, token, NOW + 3)
+    before = items(client)
+    for now in (NOW + 3, NOW + 4):
+        with pytest.raises(InvalidTokenError):
+            sessions.resume(given_up, token, now)
+        assert items(client) == before
+        sessions.end(younger, NOW + 4)
+        before = items(client)
+    youngest = Connection("youngest=", NOW + 5)
+    assert sessions.resume(youngest, str(resumed.token), NOW + 5).session.connection_id == youngest.id
+
+
+def test_the_token_before_is_good_for_a_younger_connection(sessions: Sessions) -> None:
+    """Its client has not got the reply that had the new one."""
+    sessions.begin(OLD, NOW)
+    token = str(sessions.issue(OLD, NOW).token)
+    sessions.resume(Connection("lost=", NOW + 1), token, NOW + 1)
+    again = Connection("again=", NOW + 2)
+    assert sessions.resume(again, token, NOW + 2).session.connection_id == again.id

@@ -6,7 +6,7 @@ from backend import tokens
 from backend.records import Connection, Session
 from tests.backend.support import NOW
 
-SESSION = Session("s", None, 1, created_at=0, expires_at=0)
+SESSION = Session("s", None, 1, connected_at=0, expires_at=0)
 
 
 def test_a_token_reads_back_from_its_text() -> None:

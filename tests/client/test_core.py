@@ -12,12 +12,15 @@ EPOCH = 7
 
 
 def sent(core: Core) -> list[dict[str, Any]]:
+    """What is to be sent; a session is asked for under another id each time, which is `session` here."""
     frames = [json.loads(text) for text in core.outbox]
     core.outbox.clear()
-    return frames
+    return [frame | ({"id": "session"} if frame["action"] == "session" else {}) for frame in frames]
 
 
 def get(core: Core, now: float = 0.0, /, **frame: Any) -> list[Any]:
+    if frame.get("id") == "session":
+        frame["id"] = core._asking
     return list(core.received(json.dumps(frame), now))
 
 
@@ -193,6 +196,39 @@ def test_an_expired_session_is_begun_anew_and_what_may_have_been_done_is_not_don
     assert sent(core) == [{"action": "session", "id": "session"}]
     assert session(core, 6) == [Resumed("s", fresh=True)]
     assert sent(core) == [{"action": "join", "room": "r", "epoch": EPOCH, "after": 0}]
+
+
+def test_before_a_session_counts_as_expired_the_tokens_before_the_last_are_tried(core: Core) -> None:
+    core.disconnected(5)
+    core.connected(6)
+    session(core, 6, resumed=True)
+    core.disconnected(7)
+    core.connected(8)
+    sent(core)
+    for token in ("t1", None):
+        assert get(core, 8, type="error", code="invalid-token", message="", id="session") == []
+        (ask,) = sent(core)
+        assert ask.get("resume") == token
+    assert session(core, 8) == [Resumed("s", fresh=True)]
+
+
+def test_of_two_refusals_of_one_token_the_second_counts_for_nothing(core: Core) -> None:
+    core.disconnected(5)
+    core.connected(6)
+    session(core, 6, resumed=True)
+    core.disconnected(7)
+    core.connected(8)
+    first = core._asking
+    core.tick(8 + TIMES.retry)
+    sent(core)
+    get(core, 20, type="error", code="invalid-token", message="", id="session")
+    get(core, 20, type="error", code="invalid-token", message="", id=first)
+    assert [frame.get("resume") for frame in sent(core)] == ["t1"]
+
+
+def test_an_old_refusal_does_not_end_a_session(core: Core) -> None:
+    assert get(core, type="error", code="invalid-token", message="", id="session") == []
+    assert sent(core) == []
 
 
 def test_a_session_that_is_refused_for_now_is_asked_for_again() -> None:

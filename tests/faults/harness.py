@@ -82,7 +82,7 @@ class Listener:
         """
         first, second = self.client, self._new()
         core, twin = first._core, second._core
-        twin._token, twin.session_id = core._token, core.session_id
+        twin._tokens, twin.session_id = [*core._tokens], core.session_id
         twin._inbox, twin._rooms = copy.deepcopy(core._inbox), copy.deepcopy(core._rooms)
         second._running = asyncio.create_task(second._run())
         await asyncio.sleep(head_start)

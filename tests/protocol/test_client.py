@@ -76,7 +76,7 @@ def test_nothing_is_lost_or_repeated_while_connections_break(cloud: Running, pee
 def test_to_be_taken_over_ends_a_client(cloud: Running, peers: Peers) -> None:
     async def run() -> None:
         async with Client(cloud.url) as client:
-            token = client._core._token
+            token = client._core._tokens[-1]
             await asyncio.to_thread(peers.new().session, resume=token)
             with pytest.raises(TakenOverError):
                 await collect(client, 1)
