@@ -5,10 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """`faults` are those of `python -m local --fault`, `measures` what the harness does by itself.
-
-    Of `least` times a hundred acknowledged messages it must have fired, or it shows nothing.
-    """
+    """`faults` are those of `python -m local --fault`, `measures` what the harness does by itself."""
 
     name: str
     faults: tuple[str, ...] = ()
