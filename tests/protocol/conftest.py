@@ -18,7 +18,7 @@ from tests.synthesized import synthesized
 VARIANTS = ("lambda",)
 
 # Small caps, so that tests reach them. The rest is the app as anybody deploys it.
-OPTIONS = {"max_rooms": 4, "max_members": 3, "history_messages": 5, "message_rate": 0}
+OPTIONS = {"max_rooms": 4, "max_members": 3, "history_messages": 40, "message_rate": 0}
 
 
 @pytest.fixture(scope="session", params=VARIANTS)
