@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from local.gateway.vtl import java, nodes
+from local.gateway.vtl import nodes
 from local.gateway.vtl.errors import TemplateError
+from local.gateway.vtl.operators import OPERATORS
 
 NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 _NESTING = 40
@@ -22,44 +22,6 @@ _BOOLEAN = re.compile(r"(?:true|false)(?![A-Za-z0-9_-])")
 _DOUBLE = re.compile(r'"((?:[^"]|"")*)"')
 _SINGLE = re.compile(r"'((?:[^']|'')*)'")
 _UNICODE = re.compile(r"\\u([0-9A-Fa-f]{4})")
-
-# Binary operators, from those that bind least.
-_Apply = Callable[[Any, Any, Any], Any]
-_OPERATORS: Sequence[tuple[re.Pattern[str], dict[str, _Apply | bool]]] = (
-    (re.compile(r"\|\||or\b"), {"||": True, "or": True}),
-    (re.compile(r"&&|and\b"), {"&&": False, "and": False}),
-    (
-        re.compile(r"==|!=|eq\b|ne\b"),
-        {
-            "==": java.equal,
-            "eq": java.equal,
-            "!=": lambda left, right, scope: not java.equal(left, right, scope),
-            "ne": lambda left, right, scope: not java.equal(left, right, scope),
-        },
-    ),
-    (
-        re.compile(r"<=|>=|<|>|le\b|ge\b|lt\b|gt\b"),
-        {
-            "<": (less := nodes.comparison(lambda left, right: left < right)),
-            "lt": less,
-            ">": (greater := nodes.comparison(lambda left, right: left > right)),
-            "gt": greater,
-            "<=": (at_most := nodes.comparison(lambda left, right: left <= right)),
-            "le": at_most,
-            ">=": (at_least := nodes.comparison(lambda left, right: left >= right)),
-            "ge": at_least,
-        },
-    ),
-    (re.compile(r"[+-]"), {"+": nodes.add, "-": nodes.arithmetic(lambda left, right: left - right)}),
-    (
-        re.compile(r"[*/%]"),
-        {
-            "*": nodes.arithmetic(lambda left, right: left * right),
-            "/": nodes.arithmetic(nodes.divide),
-            "%": nodes.arithmetic(nodes.remainder),
-        },
-    ),
-)
 
 
 class Reader:
@@ -160,9 +122,9 @@ class ExpressionReader(Reader):
     def _expression(self, level: int = 0) -> nodes.Expression:
         if level == 0:
             self._nest()
-        if level == len(_OPERATORS):
+        if level == len(OPERATORS):
             return self._unary()
-        pattern, operators = _OPERATORS[level]
+        pattern, operators = OPERATORS[level]
         left = self._expression(level + 1)
         while True:
             self._space()

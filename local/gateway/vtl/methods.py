@@ -6,6 +6,7 @@ is a code point here, not a UTF-16 unit as in Java: an emoji has the length 1.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -168,8 +169,8 @@ _STRING = table(
 # Numbers. `parseInt` and `valueOf` are static: templates reach them through any number.
 
 _NUMBER = table(
-    intValue=Method(lambda _, v: int(v)),
-    longValue=Method(lambda _, v: int(v)),
+    intValue=Method(lambda _, v: int(v) if math.isfinite(v) else 0),
+    longValue=Method(lambda _, v: int(v) if math.isfinite(v) else 0),
     doubleValue=Method(lambda _, v: float(v)),
     compareTo=Method(lambda _, v, x: (v > x) - (v < x), ((int, float),)),
     parseInt=Method(_parse_int, (str,)),

@@ -11,7 +11,6 @@ from local.gateway.vtl.errors import RenderError
 from local.gateway.vtl.methods import call
 from local.gateway.vtl.scope import Scope
 
-_LARGEST = 2**1024
 _SHADOWED = ("foreach", "velocityCount", "velocityHasNext")
 
 
@@ -255,53 +254,6 @@ class Operation:
         """The result."""
         scope.spend(1)
         return self.apply(self.left.value(scope), self.right.value(scope), scope)
-
-
-def add(left: Any, right: Any, scope: Scope) -> Any:
-    """The sum of numbers; texts are joined with anything."""
-    if isinstance(left, str) or isinstance(right, str):
-        first, second = java.text(left, scope), java.text(right, scope)
-        scope.fits(len(first) + len(second))
-        scope.spend((len(first) + len(second)) >> 6)
-        return first + second
-    return arithmetic(lambda a, b: a + b)(left, right, scope)
-
-
-def arithmetic(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any, Scope], Any]:
-    """An operation on numbers, null for anything else, as for a division by zero."""
-
-    def apply(left: Any, right: Any, _: Scope) -> Any:
-        if not (java.number(left) and java.number(right)):
-            return None
-        try:
-            result = compute(left, right)
-        except ZeroDivisionError:
-            return None
-        except OverflowError:
-            return float("inf")
-        if abs(result) >= _LARGEST and java.integer(result):
-            raise RenderError("a number has more than 1024 bits")
-        return result
-
-    return apply
-
-
-def divide(left: Any, right: Any) -> Any:
-    """Java's division: of whole numbers, towards zero."""
-    if isinstance(left, float) or isinstance(right, float):
-        return left / right
-    quotient = abs(left) // abs(right)
-    return quotient if (left < 0) == (right < 0) else -quotient
-
-
-def remainder(left: Any, right: Any) -> Any:
-    """Java's remainder: it has the sign of the dividend."""
-    return left - right * int(divide(left, right))
-
-
-def comparison(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any, Scope], bool]:
-    """A comparison of numbers, false for anything else."""
-    return lambda left, right, _: java.number(left) and java.number(right) and holds(left, right)
 
 
 # Statements.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -384,6 +385,45 @@ def test_any_text_renders_or_is_refused(text: str) -> None:
         template.render({"a": "text", "b": [1], "e": {"a": 1}})
     except RenderError:
         return
+
+
+OPERANDS = (
+    "5",
+    "-2",
+    "0",
+    "1.0e308",
+    "2.5",
+    "true",
+    "'a'",
+    '"$t$n"',
+    "[1, 'b']",
+    "{'a': 1}",
+    "[1..3]",
+    "$nope",
+    "$t",
+    "$n",
+)
+CALLS = """
+    .size() .get(0) .get('a') .substring(1) .replaceAll('[','$1') .replaceAll('a|','-') .add($t) .put('k',$n) .intValue()
+    .split('') .keySet() .entrySet() [0] ['a'] .indexOf($n) .remove(0) .equals($t) .parseInt('7') .toString() .values()
+    .matches('(a*)*b') .compareTo(1) .contains('a') .nope
+""".split()
+OPERATORS = ("+", "-", "*", "/", "%", "==", "!=", "<", ">=", "&&", "||")
+expressions = st.recursive(
+    st.sampled_from(OPERANDS),
+    lambda inner: st.builds("({} {} {})".format, inner, st.sampled_from(OPERATORS), inner),
+    max_leaves=6,
+)
+
+
+@given(st.lists(st.tuples(expressions, st.sampled_from(CALLS), st.sampled_from(CALLS)), min_size=1, max_size=4))
+def test_any_expression_has_a_value_or_fails_in_words(parts: list[tuple[str, str, str]]) -> None:
+    template = "".join(
+        f"#set($t = {expression})#if($t)$t$t{one}#end#foreach($i in $t{other})$i#set($n = $i)#end"
+        for expression, one, other in parts
+    )
+    with suppress(RenderError):
+        assert isinstance(compile(template).render({"t": "text", "n": 3}), str)
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="$#\\")))
