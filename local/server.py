@@ -73,6 +73,11 @@ class Server:
         self._sockets: set[HttpConnection | WebSocketConnection] = set()
         self._underway: dict[str, _Underway] = {}
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is no socket, no connection and no call."""
+        return not (self._sockets or self._clients or self._underway or self._gateway.connections)
+
     async def bind(self, port: int) -> None:
         """Take a port of the loopback interface, 0 for any. OSError when it is busy."""
         self._listener = await asyncio.get_running_loop().create_server(

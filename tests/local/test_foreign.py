@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import zipfile
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local import foreign, plans, resources, yaml_template
@@ -16,8 +20,6 @@ from local.errors import LocalError
 from tests.local.assemblies import Builder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from local.plans import Plan
 
 
@@ -206,3 +208,26 @@ def test_every_type_that_is_read_counts_as_run() -> None:
     read = {value for name, value in vars(resources).items() if name.isupper() and isinstance(value, str)}
     unread = {resources.ROLE}  # of a service that makes no difference
     assert read - unread <= foreign._RUN
+
+
+TEMPLATE = Path(__file__).parents[1] / "e2e" / "templates" / "functions.json"
+scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just({"Ref": "Stage"})
+anything = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+)
+
+
+@given(st.data(), anything)
+@settings(deadline=None)
+def test_any_property_is_read_or_refused(data: st.DataObject, value: object) -> None:
+    """Whatever stands in a template instead of what should."""
+    template = json.loads(TEMPLATE.read_text())
+    resource = template["Resources"][data.draw(st.sampled_from(sorted(template["Resources"])))]
+    key = data.draw(st.sampled_from(["Type", "Properties", *resource["Properties"]]))
+    (resource if key in resource else resource["Properties"])[key] = value
+    with TemporaryDirectory() as folder:
+        shutil.copytree(TEMPLATE.parent / "reply", Path(folder, "reply"))
+        path = Path(folder, "stack.json")
+        path.write_text(json.dumps(template))
+        with suppress(LocalError):
+            assert plans.of_template(path, {}, Path(folder, "scratch"), lambda _: None)

@@ -121,6 +121,9 @@ class Interleavings(RuleBasedStateMachine):
         return begun
 
     @rule(target=ids)
+    def open(self) -> str:
+        return self.handshake()
+
     def handshake(self) -> str:
         effects: list[Effect]
         id_, effects = self.gateway.handshake(Handshake("/prod", "", (), "127.0.0.1"), self.now)
@@ -128,6 +131,11 @@ class Interleavings(RuleBasedStateMachine):
         self.state[id_] = "connecting"
         self._carry_out(effects)
         return id_
+
+    @rule()
+    def come_and_go(self) -> None:
+        """A client that leaves before its handshake has been answered, if that takes a call."""
+        self.depart(self.handshake(), 1006)
 
     @rule(id_=ids, key=st.sampled_from([*ROUTES, "unknown", "$connect", "$disconnect"]))
     def message(self, id_: str, key: str) -> None:
@@ -160,6 +168,9 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule(id_=ids, code=st.sampled_from([1000, 1001, 1005, 1006, 1009, 4000]))
     def leave(self, id_: str, code: int) -> None:
+        self.depart(id_, code)
+
+    def depart(self, id_: str, code: int) -> None:
         was_open = self.state[id_] == "open"
         self.left.add(id_)
         self._carry_out(self.gateway.closed(id_, code, "", self.now))
