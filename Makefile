@@ -101,7 +101,7 @@ doctor: install
 
 test: install
 	@$(MAKE) --silent $(ASSEMBLY)
-	@pytest -n auto
+	@pytest -n auto --dist loadgroup
 
 check: install
 	@$(MAKE) --silent $(ASSEMBLY)

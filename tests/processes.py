@@ -63,12 +63,12 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, *arguments: str, **environment: str) -> Iterator[Running]:
-    """`python -m local` on free ports; `folder` takes its ready file."""
+def running(folder: Path, *arguments: str, root: Path = ROOT, **environment: str) -> Iterator[Running]:
+    """`python -m local` on free ports; `folder` takes its ready file, `root` is where `local` is."""
     ready_file = folder / "ready.json"
     process = subprocess.Popen(
         [sys.executable, "-m", "local", "--port", "0", "--ready-file", str(ready_file), *arguments],
-        cwd=ROOT,
+        cwd=root,
         env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

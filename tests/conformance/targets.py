@@ -17,7 +17,7 @@ from botocore.credentials import Credentials
 
 from tests.conformance import backend
 from tests.conformance.scene import Target
-from tests.processes import running
+from tests.processes import ROOT, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +28,8 @@ _KEY, _SECRET = "local", "conformance"
 
 
 @contextmanager
-def local(api: str, folder: Path) -> Iterator[Target]:
-    """An API's template, run by the local cloud; `folder` takes its ready file."""
+def local(api: str, folder: Path, root: Path = ROOT) -> Iterator[Target]:
+    """An API's template, run by the local cloud whose code is below `root`; `folder` takes its ready file."""
     with ExitStack() as stack:
         behind = stack.enter_context(backend.serving()) if api == "http" else None
         cloud = stack.enter_context(
@@ -38,6 +38,7 @@ def local(api: str, folder: Path) -> Iterator[Target]:
                 *("--template", str(TEMPLATES / f"{api}.yaml")),
                 *(("--parameter", f"BackendUrl={behind.url}") if behind else ()),
                 *("--set", "verify_signatures=true", "--set", f"access_keys={_KEY}:{_SECRET}"),
+                root=root,
             )
         )
         yield Target(cloud.url, str(cloud.ready["region"]), Credentials(_KEY, _SECRET), behind)

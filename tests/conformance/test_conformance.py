@@ -35,6 +35,9 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
         yield find
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+# Cases of one API go to one worker of `pytest -n N --dist loadgroup`, so that it is started once.
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, id=case.id, marks=pytest.mark.xdist_group(case.api)) for case in CASES]
+)
 def test_case(case: Case, target: Callable[[str], Target]) -> None:
     Scene(target(case.api)).play(case.steps)

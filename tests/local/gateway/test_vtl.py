@@ -403,11 +403,11 @@ OPERANDS = (
     "$t",
     "$n",
 )
-CALLS = """
-    .size() .get(0) .get('a') .substring(1) .replaceAll('[','$1') .replaceAll('a|','-') .add($t) .put('k',$n) .intValue()
-    .split('') .keySet() .entrySet() [0] ['a'] .indexOf($n) .remove(0) .equals($t) .parseInt('7') .toString() .values()
-    .matches('(a*)*b') .compareTo(1) .contains('a') .nope
-""".split()
+CALLS = [
+    *(".size()", ".get(0)", ".get('a')", ".substring(1)", ".replaceAll('[','$1')", ".replaceAll('a|','-')", ".add($t)"),
+    *(".put('k', $n)", ".intValue()", ".split('')", ".keySet()", ".entrySet()", "[0]", "['a']", ".indexOf($n)"),
+    *(".remove(0)", ".equals($t)", ".parseInt('7')", ".toString()", ".values()", ".matches('(a*)*b')", ".nope"),
+]
 OPERATORS = ("+", "-", "*", "/", "%", "==", "!=", "<", ">=", "&&", "||")
 expressions = st.recursive(
     st.sampled_from(OPERANDS),
