@@ -190,7 +190,7 @@ class Reference:
             elif not self.quiet:
                 scope.write(self.source)
         elif found is None:
-            scope.write("\\" * self.backslashes + ("" if self.quiet else self.source))
+            scope.write("\\" * self.backslashes + ("" if self.quiet and self.backslashes % 2 == 0 else self.source))
         else:
             text = self.source if self.backslashes % 2 else java.text(found, scope)
             scope.write("\\" * (self.backslashes // 2) + text)
@@ -216,6 +216,12 @@ class Reference:
                 return  # nothing there can hold it
 
 
+def holds(condition: Expression, scope: Scope) -> bool:
+    """Whether a condition is true: a reference to anything but null and false, or what is true itself."""
+    value = condition.value(scope)
+    return java.true(value) if isinstance(condition, Reference) else value is True
+
+
 @dataclass(frozen=True, slots=True)
 class Not:
     """`!x`."""
@@ -224,7 +230,7 @@ class Not:
 
     def value(self, scope: Scope) -> bool:
         """Whether the operand is not true."""
-        return not java.true(self.operand.value(scope))
+        return not holds(self.operand, scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +243,9 @@ class Logic:
 
     def value(self, scope: Scope) -> bool:
         """True or false."""
-        if java.true(self.left.value(scope)) is self.decides:
+        if holds(self.left, scope) is self.decides:
             return self.decides
-        return java.true(self.right.value(scope))
+        return holds(self.right, scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +260,21 @@ class Operation:
         """The result."""
         scope.spend(1)
         return self.apply(self.left.value(scope), self.right.value(scope), scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Sum(Operation):
+    """`a + b`, where a null reference that is joined to a text is the text that it stands as."""
+
+    def value(self, scope: Scope) -> Any:
+        """The result."""
+        scope.spend(1)
+        left, right = self.left.value(scope), self.right.value(scope)
+        if left is None and isinstance(right, str) and isinstance(self.left, Reference):
+            left = self.left.source
+        elif right is None and isinstance(left, str) and isinstance(self.right, Reference):
+            right = self.right.source
+        return self.apply(left, right, scope)
 
 
 # Statements.
@@ -281,7 +302,7 @@ class If:
     def render(self, scope: Scope) -> None:
         """Render the first branch whose condition is true."""
         for condition, block in self.branches:
-            if java.true(condition.value(scope)):
+            if holds(condition, scope):
                 render(block, scope)
                 return
         render(self.otherwise, scope)

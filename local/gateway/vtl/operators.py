@@ -87,7 +87,7 @@ OPERATORS: Sequence[tuple[re.Pattern[str], dict[str, Apply | bool]]] = (
             "ge": at_least,
         },
     ),
-    (re.compile(r"[+-]"), {"+": _add, "-": _arithmetic(lambda left, right: left - right)}),
+    (re.compile(r"\+|-(?![0-9])"), {"+": _add, "-": _arithmetic(lambda left, right: left - right)}),
     (
         re.compile(r"[*/%]"),
         {
