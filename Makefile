@@ -101,7 +101,7 @@ doctor: install
 
 test: install
 	@$(MAKE) --silent $(ASSEMBLY)
-	@pytest -n auto --dist loadgroup
+	@pytest -n auto
 
 check: install
 	@$(MAKE) --silent $(ASSEMBLY)

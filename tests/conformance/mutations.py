@@ -120,9 +120,9 @@ def problem(mutation: Mutation) -> str | None:
         broken.write_text(broken.read_text().replace(mutation.old, mutation.new))
         found: str | None = None
         # What is broken may also print a traceback, which `running` does not let pass.
-        with suppress(AssertionError), targets.local(case.api, root, root) as target:
+        with suppress(AssertionError), targets.local(targets.template_of(case.api), root, root) as apis:
             try:
-                Scene(target, _PATIENCE).play(case.steps)
+                Scene(apis[case.api], _PATIENCE).play(case.steps)
             except (pytest.fail.Exception, AssertionError, OSError) as failure:
                 found = str(failure).splitlines()[0]
         return found
