@@ -17,7 +17,7 @@ from botocore.credentials import Credentials
 
 from tests.conformance import backend
 from tests.conformance.scene import Target
-from tests.processes import ROOT, running
+from tests.processes import ROOT, running_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,12 +34,12 @@ def local(template: str, folder: Path, root: Path = ROOT) -> Iterator[dict[str, 
     with ExitStack() as stack:
         behind = stack.enter_context(backend.serving()) if template == "http" else None
         cloud = stack.enter_context(
-            running(
+            running_from(
+                root,
                 folder,
                 *("--template", str(TEMPLATES / f"{template}.yaml")),
                 *(("--parameter", f"BackendUrl={behind.url}") if behind else ()),
                 *("--set", "verify_signatures=true", "--set", f"access_keys={_KEY}:{_SECRET}"),
-                root=root,
             )
         )
         urls = [str(api["url"]) for api in cloud.ready["apis"]]
