@@ -65,12 +65,12 @@ class _Handler(BaseHTTPRequestHandler):
             "body": body,
         }
         self.backend.note(asked)
-        if parts.path == "/hangup":
+        told = _told(asked)
+        if parts.path == "/hangup" or told.get("status") == "hangup":
             self.close_connection = True
             return
         if parts.path == "/slow":
             time.sleep(_SLOW)
-        told = _told(asked)
         content = str(told.get("body", json.dumps(asked))).encode()
         with suppress(ConnectionError):  # whoever asked may have had enough of waiting
             self.send_response(int(told.get("status", 200)))

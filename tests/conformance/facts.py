@@ -34,11 +34,6 @@ class Fact:
     """What decides it here, when it is unconfirmed."""
     note: str = ""
 
-    @property
-    def section(self) -> int:
-        """The number before the dot."""
-        return int(self.id.partition(".")[0])
-
 
 _AWS_ONLY = "a matter of the service's set-up; the data plane does not show it"
 
@@ -243,7 +238,11 @@ FACTS = (
     Fact("6.connect-dropped", "The bodies of $connect and $disconnect never reach the client", "observed"),
     # 7. Integrations.
     Fact("7.types", "AWS, AWS_PROXY, HTTP, HTTP_PROXY and MOCK"),
-    Fact("7.timeout", "TimeoutInMillis is 50 to 29000, 29000 by default"),
+    Fact(
+        "7.timeout",
+        "TimeoutInMillis is 50 to 29000, 29000 by default",
+        tests=["local/test_integrations.py::test_an_integration_that_cannot_run_is_named"],
+    ),
     Fact(
         "7.lambda-uri",
         "A function's URI is arn:aws:apigateway:{region}:lambda:path/…/functions/{arn}/invocations",
@@ -387,7 +386,11 @@ FACTS = (
         tests=["local/test_integrations.py::test_what_a_route_needs_and_is_not_there_is_named"],
     ),
     # 11. Throttling.
-    Fact("11.bucket", "Token buckets: the account's, the stage's default, the route's own"),
+    Fact(
+        "11.bucket",
+        "Token buckets: the account's, the stage's default, the route's own",
+        tests=["local/gateway/test_throttle.py::test_a_burst_passes_at_once_and_then_the_rate"],
+    ),
     Fact("11.handshake", "A handshake beyond the limit: 429", "observed"),
     Fact(
         "11.message",
