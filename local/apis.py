@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from local import integrations, resources
@@ -26,6 +28,17 @@ def read(stack: Stack) -> list[Api]:
             if stack.property(logical_id, "ProtocolType") == "WEBSOCKET":
                 apis.append(_api(stack, logical_id))
     return apis
+
+
+def integration_text(stack: Stack) -> str:
+    """What integrations say, as text to look for dynamic references in."""
+    return json.dumps([stack.properties(id_) for id_ in stack.resources(resources.INTEGRATION)])
+
+
+def again(stack: Stack, api: Api) -> Api:
+    """An API read once more, now that the stack knows what its dynamic references stand for."""
+    (found,) = (one for one in read(stack) if one.id == api.id)
+    return replace(found, limits=api.limits, settings=api.settings)
 
 
 def _api(stack: Stack, logical_id: str) -> Api:

@@ -37,6 +37,7 @@ class Stack:
         self.account: str = ACCOUNT
         self._template = template
         self._parameters = dict(parameters or {})
+        self.references: dict[str, str] = {}  # the values of dynamic references, once they have been looked up
         self.siblings: Iterable[Stack] = ()  # the stacks that it may import from
         self._under: list[str] = []  # the logical ids that are being resolved, outermost first
 
@@ -115,6 +116,9 @@ class Stack:
             return {key: item for key, item in pairs if item is not _NO_VALUE}
         if isinstance(value, list):
             return [item for item in map(self.resolve, value) if item is not _NO_VALUE]
+        if isinstance(value, str) and "{{resolve:" in value:
+            for reference, found in self.references.items():
+                value = value.replace(reference, found)
         return value
 
     @contextmanager
