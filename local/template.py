@@ -109,13 +109,17 @@ class Stack:
             if len(value) == 1:
                 (function, argument), *_ = value.items()
                 if function in _INTRINSICS:
-                    return _INTRINSICS[function](self, argument)
+                    return self._looked_up(_INTRINSICS[function](self, argument))
                 if function.startswith("Fn::"):
                     raise self.error(f"{function} is not supported here")
             pairs = ((key, self.resolve(item)) for key, item in value.items())
             return {key: item for key, item in pairs if item is not _NO_VALUE}
         if isinstance(value, list):
             return [item for item in map(self.resolve, value) if item is not _NO_VALUE]
+        return self._looked_up(value)
+
+    def _looked_up(self, value: Any) -> Any:
+        """A text with its dynamic references replaced, as far as they are known."""
         if isinstance(value, str) and "{{resolve:" in value:
             for reference, found in self.references.items():
                 value = value.replace(reference, found)

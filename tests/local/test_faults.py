@@ -80,7 +80,7 @@ def test_faults_fire_and_are_counted(cloud: Running) -> None:
             for name in ("function-crash", "dynamodb-throttled", "post-throttled", "post-gone")
         }
         once = sums["dynamodb-throttled"] == sums["post-throttled"] == 1
-        return once and sums["function-crash"] >= 1 and sums["post-gone"] == 0
+        return bool(once and sums["function-crash"] >= 1 and sums["post-gone"] == 0)
 
     eventually(counted, "the counts of all faults that fired, in CloudWatch")
 
