@@ -118,6 +118,7 @@ bench: install
 	@$(MAKE) --silent $(ASSEMBLY)
 	python -m benchmarks.echo
 	python -m benchmarks.aws_endpoint
+	python -m benchmarks.scale
 
 # --- maintain -------------------------------------------------------------------------------------------------------
 

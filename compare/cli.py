@@ -6,7 +6,9 @@ import sys
 
 import typer
 
+from compare.cost.cli import cost
 from compare.errors import CompareError
+from compare.scaling.command import scale
 
 app = typer.Typer(
     add_completion=False,
@@ -20,6 +22,10 @@ app = typer.Typer(
 @app.callback()
 def _commands() -> None:
     """A callback keeps a lone command from taking the place of the whole."""
+
+
+app.command("cost")(cost)
+app.command("scale")(scale)
 
 
 def main() -> None:

@@ -86,6 +86,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: a gateway cuts the line when it has had enough."""
+
+
 def _told(asked: dict[str, Any]) -> dict[str, Any]:
     """How to answer: `answer` in a JSON body, or in the query as a handshake has it."""
     query = asked["query"]
@@ -106,8 +113,7 @@ def _told(asked: dict[str, Any]) -> dict[str, Any]:
 def serving(port: int = 0) -> Iterator[Backend]:
     """A backend on loopback; 0 picks a free port."""
     backend = Backend()
-    with ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"backend": backend})) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", port), type("Handler", (_Handler,), {"backend": backend})) as server:
         backend.url = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()

@@ -1,0 +1,69 @@
+"""`python -m compare cost`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+
+from compare.cost import figures as rows
+from compare.cost import workload as loads
+from compare.cost.comparison import compare
+from compare.cost.map import chart
+from compare.cost.page import page
+from compare.cost.table import show
+from compare.report import files
+
+_WIDTH = 80
+_JSON = msgspec.json.Encoder(decimal_format="number")
+
+
+def encode(document: dict[str, Any]) -> str:
+    """JSON in which money is a number to the cent."""
+    return msgspec.json.format(_JSON.encode(document), indent=2).decode()
+
+
+def cost(
+    connections: Annotated[str, typer.Option(metavar="N", help="Mean of open connections.")],
+    messages_per_minute: Annotated[str, typer.Option(metavar="M", help="Messages a minute that each sends.")],
+    message_bytes: Annotated[str, typer.Option(metavar="B", help="Bytes of a message and of each delivery.")] = "256",
+    deliveries: Annotated[
+        str, typer.Option(metavar="R", help="Frames sent to clients for each message; 1 is the reply.")
+    ] = "1",
+    connection_minutes: Annotated[str, typer.Option(metavar="L", help="Mean life of a connection.")] = "60",
+    tls: Annotated[str, typer.Option(metavar="balancer|pod", help="Where sockets ends TLS.")] = "balancer",
+    free_tier: Annotated[bool, typer.Option("--free-tier", help="Count what is free for good each month.")] = False,
+    prices: Annotated[
+        Path | None, typer.Option(metavar="F.json", help="Rows that replace those of prices.json and inputs.json.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="F.html", help="Write a page with the map of break-evens.")
+    ] = None,
+) -> None:
+    """What each variant costs a month for a steady load, and which is the cheapest (docs/cost-model.md)."""
+    workload = loads.read(
+        connections,
+        messages_per_minute,
+        message_bytes=message_bytes,
+        deliveries=deliveries,
+        minutes=connection_minutes,
+        tls=tls,
+        free_tier=free_tier,
+    )
+    figures = rows.overridden(prices) if prices is not None else rows.shipped()
+    comparison = compare(workload, figures)
+    if html is not None:
+        with Console(stderr=True).status("Drawing the map ..."):
+            text = page(comparison, chart(workload, figures))
+        files.write(html, text)
+    if as_json:
+        typer.echo(encode(comparison.document()))
+    else:
+        console = Console(width=_WIDTH, highlight=False)
+        show(comparison, console)
+        if html is not None:
+            console.print(f"\nThe map: {html}", soft_wrap=True)

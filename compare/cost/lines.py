@@ -1,0 +1,190 @@
+"""The lines of a bill: what each part of a variant costs, unrounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from compare.cost.figures import Rates
+from compare.cost.quantities import Quantities, ceil, nodes, of_functions, of_http_pods, of_socket_pods
+from compare.cost.workload import GB, HOURS, MINUTES, Workload
+
+Lines = dict[str, Decimal]
+
+# As docs/cost-model.md lists them, and as bills are printed.
+LINES: Final[tuple[str, ...]] = (
+    "api.messages",
+    "api.connection_minutes",
+    "lambda.requests",
+    "lambda.duration",
+    "dynamodb.requests",
+    "dynamodb.storage",
+    "logs",
+    "metrics",
+    "eks.control_plane",
+    "eks.nodes",
+    "fargate",
+    "nlb.hours",
+    "nlb.units",
+    "nat.hours",
+    "nat.bytes",
+    "ipv4",
+    "egress",
+)
+
+_MESSAGE_UNIT = 32_768  # bytes that API Gateway bills as one message
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to run the backend."""
+
+    name: str
+    quantities: Callable[[Workload, Rates], Quantities]
+    lines: Callable[[Workload, Quantities, Rates], Lines]
+    gateway: bool = True  # API Gateway holds the sockets
+
+
+def _on_lambda(workload: Workload, month: Quantities, rates: Rates) -> Lines:
+    calls = month.traffic.events + 2 * month.traffic.sessions
+    lines = _gateway(workload, month, rates)
+    lines["lambda.requests"] = rates.cost("lambda.request", calls)
+    gb_seconds = month.function_ms / 1000 * rates["lambda.memory_mb"] / 1024
+    lines["lambda.duration"] = rates.cost("lambda.gb_second", gb_seconds)
+    lines |= _dynamodb(workload, month, rates)
+    lines["logs"] = _logs("logs.lambda", calls * rates["log.bytes"] / GB, rates)
+    lines["metrics"] = rates.cost("metrics.custom", rates["metrics.count"])
+    lines["egress"] = _egress(workload, month, rates)
+    return lines
+
+
+def _on_eks(workload: Workload, month: Quantities, rates: Rates) -> Lines:
+    reads = rates.cost("metrics.read", HOURS * rates["keda.reads"])
+    return _http_pods(workload, month, rates, reads, _cluster(month.pods, rates["eks.system_pods"], rates))
+
+
+def _on_ecs(workload: Workload, month: Quantities, rates: Rates) -> Lines:
+    alarms = rates.cost("metrics.alarm", rates["ecs.alarms"])
+    vcpu = rates.cost("fargate.vcpu", HOURS * month.pods * rates["pod.vcpu"])
+    memory = rates.cost("fargate.gb", HOURS * month.pods * rates["pod.gib"])
+    return _http_pods(workload, month, rates, alarms, {"fargate": vcpu + memory})
+
+
+def _on_sockets(workload: Workload, month: Quantities, rates: Rates) -> Lines:
+    lines = _dynamodb(workload, month, rates)
+    lines |= _cluster(month.pods, rates["sockets.system_pods"], rates)
+    lines |= _network(_socket_units(workload, month, rates), rates["nlb.addresses"], rates)
+    lines["egress"] = _egress(workload, month, rates)
+    return lines
+
+
+VARIANTS: Final[Mapping[str, Variant]] = {
+    variant.name: variant
+    for variant in (
+        Variant("lambda", of_functions, _on_lambda),
+        Variant("eks", of_http_pods, _on_eks),
+        Variant("sockets", of_socket_pods, _on_sockets, gateway=False),
+        Variant("ecs", of_http_pods, _on_ecs),
+    )
+}
+
+
+def _http_pods(workload: Workload, month: Quantities, rates: Rates, watching: Decimal, computing: Lines) -> Lines:
+    logged = month.pods * MINUTES * rates["pod.log_lines"] * rates["log.bytes"] / GB
+    posted = month.traffic.posts * (workload.message_bytes + rates["post.overhead_bytes"]) / GB
+    lines = _gateway(workload, month, rates) | _dynamodb(workload, month, rates)
+    lines["logs"] = _logs("logs.ingested", logged, rates)
+    lines["metrics"] = rates.cost("metrics.custom", rates["metrics.count"]) + watching
+    lines |= computing
+    lines |= _network(_http_units(workload, month, rates), Decimal(0), rates)
+    lines["nat.bytes"] = rates.cost("nat.gb", posted + logged)
+    lines["egress"] = _egress(workload, month, rates)
+    return lines
+
+
+def _gateway(workload: Workload, month: Quantities, rates: Rates) -> Lines:
+    traffic = month.traffic
+    units = ceil(workload.message_bytes / _MESSAGE_UNIT)
+    messages = (
+        traffic.messages * (1 + workload.deliveries) * units
+        + 2 * traffic.keepalives
+        + traffic.sessions * rates["gateway.connect_messages"]
+    )
+    return {
+        "api.messages": rates.cost("api.message", messages),
+        "api.connection_minutes": rates.cost("api.connection_minute", MINUTES * workload.connections),
+    }
+
+
+def _dynamodb(workload: Workload, month: Quantities, rates: Rates) -> Lines:
+    traffic = month.traffic
+    reads = rates.cost("dynamodb.read_unit", traffic.messages * rates["message.read_units"])
+    # Rows of open sessions, and of those that are over but not yet removed.
+    rows = workload.connections + traffic.sessions / HOURS * rates["session.kept_hours"]
+    stored = rates["session.item_bytes"] * rows / GB
+    return {
+        "dynamodb.requests": rates.cost("dynamodb.write_unit", month.write_units) + reads,
+        "dynamodb.storage": rates.cost("dynamodb.storage", stored) + rates.cost("dynamodb.recovery", stored),
+    }
+
+
+def _logs(key: str, ingested: Decimal, rates: Rates) -> Decimal:
+    stored = ingested * rates["log.retention_hours"] / HOURS * rates["log.stored_share"]
+    return rates.cost(key, ingested) + rates.cost("logs.stored", stored)
+
+
+def _cluster(pods: Decimal, system: Decimal, rates: Rates) -> Lines:
+    count = nodes(pods, system, rates)
+    running = rates.cost("node.hour", HOURS * count) * (1 + rates["eks.auto_mode"])
+    return {
+        "eks.control_plane": rates.cost("eks.cluster", Decimal(HOURS)),
+        "eks.nodes": running + rates.cost("node.disk", count * rates["node.disk_gb"]),
+    }
+
+
+def _network(units: Decimal, addresses: Decimal, rates: Rates) -> Lines:
+    """The balancer and the way out of the private subnets. `addresses` are those of the balancer."""
+    gateways = rates["nat.gateways"]
+    return {
+        "nlb.hours": rates.cost("nlb.hour", Decimal(HOURS)),
+        "nlb.units": rates.cost("nlb.unit", HOURS * units),
+        "nat.hours": rates.cost("nat.hour", HOURS * gateways),
+        "ipv4": rates.cost("ipv4.hour", HOURS * (gateways + addresses)),
+    }
+
+
+def _http_units(workload: Workload, month: Quantities, rates: Rates) -> Decimal:
+    """Balancer units a mean hour. Bytes are always the largest dimension: requests outnumber connections."""
+    traffic, overhead = month.traffic, rates["http.overhead_bytes"]
+    carried = (
+        traffic.messages * (workload.message_bytes + overhead)
+        + traffic.messages * min(workload.deliveries, Decimal(1)) * workload.message_bytes
+        + traffic.keepalives * (2 * rates["gateway.keepalive_bytes"] + overhead)
+        + 2 * traffic.sessions * overhead
+    )
+    return carried / GB / HOURS / rates["nlb.gb"]
+
+
+def _socket_units(workload: Workload, month: Quantities, rates: Rates) -> Decimal:
+    """Balancer units a mean hour: the largest of new connections, open connections and bytes."""
+    traffic = month.traffic
+    protocol = "tls" if workload.tls == "balancer" else "tcp"
+    carried = traffic.messages * (1 + workload.deliveries) * (workload.message_bytes + rates["wire.frame_bytes"])
+    carried += traffic.sessions * (rates["wire.handshake_in"] + rates["wire.handshake_out"])
+    return max(
+        traffic.connects / rates[f"nlb.{protocol}_new"],
+        workload.connections / rates[f"nlb.{protocol}_active"],
+        carried / GB / HOURS / rates["nlb.gb"],
+    )
+
+
+def _egress(workload: Workload, month: Quantities, rates: Rates) -> Decimal:
+    traffic, frame = month.traffic, rates["wire.frame_bytes"]
+    sent = (
+        traffic.messages * workload.deliveries * (workload.message_bytes + frame)
+        + traffic.keepalives * (rates["gateway.keepalive_bytes"] + frame)
+        + traffic.sessions * rates["wire.handshake_out"]
+    )
+    return rates.cost("egress.gb", sent / GB)

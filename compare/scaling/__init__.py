@@ -1,0 +1,1 @@
+"""How each autoscaler follows a traffic trace: replicas, refused and dropped connections, cost."""
