@@ -69,6 +69,8 @@ def of_template(path: Path, parameters: Mapping[str, str], scratch: Path, warn: 
     for api in found:
         if CONNECT in api.routes and api.routes[CONNECT].api_key:
             warn(f"API keys are not checked here: {api.id}")
+        for key in sorted(api.unpermitted):
+            warn(f"API Gateway may not invoke the function of {key}: no AWS::Lambda::Permission lets it")
     functions = definitions.read(deployment, {arn for api in found for arn in _called(api)}, warn)
     known = {function.arn for function in functions}
     try:

@@ -61,17 +61,21 @@ class Server:
     """Runs one API."""
 
     def __init__(self, api: Api, outside: Outside, clock: Clock) -> None:
-        self.api = api
-        self.limits = api.limits
-        self.settings = api.settings
         self._outside = outside
-        self._gateway = Gateway(api, new_id, self._measure, outside.faults)
         self._clock = clock
+        self.use(api)
         self._hosts = access.hosts([api.domain_name, *(domain.name for domain in api.domains)])
         self._sweeper: asyncio.Task[None] | None = None
         self._clients: dict[str, WebSocketConnection] = {}
         self._sockets: set[HttpConnection | WebSocketConnection] = set()
         self._underway: dict[str, _Underway] = {}
+
+    def use(self, api: Api) -> None:
+        """Run the API as it is now known; only before it is served."""
+        self.api = api
+        self.limits = api.limits
+        self.settings = api.settings
+        self._gateway = Gateway(api, new_id, self._measure, self._outside.faults)
 
     @property
     def idle(self) -> bool:

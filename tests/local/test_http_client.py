@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import uvloop
 
+from local import http_client
 from local.gateway.effects import Failed, Fetch, Outcome, Responded
 from local.http_client import RESPONSE_LIMIT, HttpClient
 
@@ -114,6 +115,24 @@ def test_requests_at_once_have_connections_of_their_own() -> None:
 
     assert all(isinstance(outcome, Responded) for outcome in uvloop.run(main()))
     assert backend.connections == 5
+
+
+def test_more_requests_than_connections_take_turns_and_get_their_own_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_client, "_CONNECTIONS", 1)
+    answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % number for number in range(5)]
+    backend = Backend(*answers)
+
+    async def main() -> list[Outcome]:
+        client = HttpClient()
+        async with serving(backend) as url:
+            outcomes = await asyncio.gather(*(fetch(client, request(url, b"%d" % number)) for number in range(5)))
+            client.close()
+            return outcomes
+
+    outcomes = uvloop.run(main())
+    assert [outcome.body for outcome in outcomes if isinstance(outcome, Responded)] == [b"0", b"1", b"2", b"3", b"4"]
+    assert [asked[-1:] for asked in backend.requests] == [b"0", b"1", b"2", b"3", b"4"]
+    assert backend.connections == 1
 
 
 @pytest.mark.parametrize(
