@@ -62,7 +62,11 @@ class Path:
         """The value that the path leads to in a decoded JSON document, or MISSING."""
         if self.definite:
             for step in self.steps:
-                document = _walk(document, step)
+                # Written out for what every message's route is found by.
+                if isinstance(step, str):
+                    document = document.get(step, MISSING) if isinstance(document, dict) else MISSING
+                else:
+                    document = _walk(document, step)
             return document
         values = [document]
         for step in self.steps:
