@@ -80,12 +80,7 @@ FACTS = (
     Fact("2.refused", "A function answers 400: 400"),
     Fact("2.refused-other", "A function answers any other status that is not 2xx: the same status", "observed"),
     Fact("2.failed", "A function raises, runs out of time or answers without a statusCode: 502", "observed"),
-    Fact(
-        "2.no-permission",
-        "The function cannot be invoked: 500",
-        "observed",
-        tests=["local/gateway/test_core.py::test_what_connect_answers_becomes_the_status_of_the_handshake"],
-    ),
+    Fact("2.no-permission", "API Gateway has no permission to invoke the function: 500", "observed"),
     Fact(
         "2.timeout",
         "The status when the integration's timeout passes",

@@ -53,6 +53,7 @@ MUTATIONS = (
     Mutation(
         "2.unauthorized", "authorizer-unauthorized", _HANDSHAKES, "return 401 if message", "return 403 if message"
     ),
+    Mutation("2.no-permission", "connect-barred", _CORE, "if route.key in self.api.unpermitted:", "if False:"),
     Mutation("2.plain-get", "plain-get", _CORE, "json_response(426", "json_response(403"),
     Mutation("2.headers", "subprotocol-echoed", _CORE, "request, answer.subprotocol, now", "request, None, now"),
     Mutation(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TEMPLATES = Path(__file__).parent / "templates"
-APIS = {"functions": ("main", "open", "shut"), "http": ("http",)}
+APIS = {"functions": ("main", "open", "shut", "barred"), "http": ("http",)}
 """The APIs of each template, in its order."""
 _KEY, _SECRET = "local", "conformance"
 
