@@ -11,12 +11,12 @@ from local.errors import LocalError
 from local.gateway import events, mapping, selection
 from local.gateway.access_log import AccessLog, FormatError
 from local.gateway.model import AUTHORIZER, CONNECT, Api, Authorizer, Domain, Route
-from local.gateway.models import Model, ModelError, RequestModels
 from local.gateway.throttle import ACCOUNT, Limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from local.gateway.models import RequestModels
     from local.template import Stack
 
 
@@ -191,6 +191,9 @@ def _models(stack: Stack, where: str, api_id: str, route: Mapping[str, Any]) -> 
     wanted, expression = route.get("RequestModels"), route.get("ModelSelectionExpression")
     if not wanted:
         return None
+    # Imported here: what validates takes a tenth of a second to load, and few APIs have models.
+    from local.gateway.models import Model, ModelError, RequestModels  # noqa: PLC0415
+
     named = {
         stack.property(id_, "Name"): id_
         for id_ in stack.resources(resources.MODEL)

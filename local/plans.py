@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from local import apis, assembly, foreign
+from local import apis, assembly
 from local.errors import LocalError
 from local.functions import definitions
 from local.gateway.model import CONNECT
@@ -60,6 +60,8 @@ def of_template(path: Path, parameters: Mapping[str, str], scratch: Path, warn: 
 
     `warn` is told once of each thing that is left aside. LocalError for what an API needs and cannot be run.
     """
+    from local import foreign  # noqa: PLC0415 - it needs a YAML parser, which nothing else does
+
     deployment = foreign.read(path, parameters, scratch)
     found = apis.read(deployment.stack)
     if not found:
