@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from local.aws import access
 from local.gateway.core import Gateway
 from local.gateway.effects import Accept, Close, Failed, Fetch, HttpResponse, Invoke, Log, Reject, Send
-from local.sockets import HttpConnection, WebSocketConnection
+from local.http_connection import HttpConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from local.gateway.model import Api
     from local.http_client import HttpClient
     from local.metrics import Metrics
+    from local.sockets import WebSocketConnection
 
 _SWEEP_SECONDS = 0.05  # at the least, however fast the clock runs
 

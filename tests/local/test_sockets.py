@@ -14,9 +14,9 @@ from local.clock import Clock
 from local.gateway.model import Domain, Limits, Route
 from local.gateway.settings import Settings
 from local.http_client import HttpClient
+from local.http_connection import HttpConnection
 from local.metrics import Metrics
 from local.server import Outside, Server
-from local.sockets import HttpConnection
 from tests.local.gateway.scenes import api, mock
 
 if TYPE_CHECKING:
