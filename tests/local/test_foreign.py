@@ -171,7 +171,7 @@ def test_what_the_api_does_not_need_is_left_aside_with_a_word(tmp_path: Path) ->
     assert warnings == [
         "AWS::S3::Bucket does not run here: Files, More",
         "HTTP APIs do not run here: Http",
-        f"API keys are not checked here: {only.api.id}",
+        "API keys are not checked here: Api",
         "stack.Other: the runtime nodejs22.x does not run here, only python3.x; it is left aside",
     ]
 
@@ -223,7 +223,8 @@ def test_each_api_of_a_template_has_a_port(tmp_path: Path) -> None:
     builder.add("B", "AWS::ApiGatewayV2::Api", ProtocolType="WEBSOCKET", RouteSelectionExpression=expression)
     builder.add("BStage", "AWS::ApiGatewayV2::Stage", ApiId={"Ref": "B"}, StageName="b")
     found, _ = plan(builder, tmp_path)
-    assert [(one.offset, one.api.stage, len(one.functions)) for one in found] == [(1, "prod", 1), (2, "b", 0)]
+    shown = [(one.name, one.offset, one.api.stage, len(one.functions)) for one in found]
+    assert shown == [("Api", 1, "prod", 1), ("B", 2, "b", 0)]
 
 
 def test_every_type_that_is_read_counts_as_run() -> None:
