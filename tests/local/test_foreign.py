@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local import foreign, plans, resources, yaml_template
+from local.cloud import Cloud
 from local.errors import LocalError
 from tests.local.assemblies import Builder
 
@@ -170,9 +171,31 @@ def test_what_the_api_does_not_need_is_left_aside_with_a_word(tmp_path: Path) ->
     assert warnings == [
         "AWS::S3::Bucket does not run here: Files, More",
         "HTTP APIs do not run here: Http",
-        f"API keys are not checked here: {only.api.id}",
+        "API keys are not checked here: Api",
         "stack.Other: the runtime nodejs22.x does not run here, only python3.x; it is left aside",
     ]
+
+
+def test_a_vpc_link_leads_to_a_load_balancer_that_runs_here(tmp_path: Path) -> None:
+    builder = Builder()
+    builder.add("Balancer", "AWS::ElasticLoadBalancingV2::LoadBalancer", Type="network")
+    builder.add("Link", "AWS::ApiGateway::VpcLink", Name="link", TargetArns=[{"Ref": "Balancer"}])
+    through = {"ConnectionType": "VPC_LINK", "ConnectionId": {"Ref": "Link"}, "IntegrationMethod": "POST"}
+    uri = {"Fn::Sub": "http://${Balancer.DNSName}/path"}
+    to = {"ApiId": {"Ref": "Api"}, "IntegrationType": "HTTP_PROXY", "IntegrationUri": uri, **through}
+    builder.add("FIntegration", "AWS::ApiGatewayV2::Integration", **to)
+    builder.route("Default", "$default", "F")
+    found, warnings = plan(builder, tmp_path)
+    assert warnings == []
+    name = found[0].deployment.stack.attribute("Balancer", "DNSName")
+    balancers: Any = {name: lambda _: ("127.0.0.2", 8080)}
+    settings: Any = {"port": 0, "concurrency": 1, "report": print}
+    assert Cloud(found, **settings, balancers=balancers)
+    with pytest.raises(LocalError) as error:
+        Cloud(found, **settings)
+    assert str(error.value) == (
+        f"stack, route $default: its VPC link leads to {name}, and no load balancer of that name runs here"
+    )
 
 
 def test_sam_is_not_cloudformation(tmp_path: Path) -> None:
@@ -200,7 +223,8 @@ def test_each_api_of_a_template_has_a_port(tmp_path: Path) -> None:
     builder.add("B", "AWS::ApiGatewayV2::Api", ProtocolType="WEBSOCKET", RouteSelectionExpression=expression)
     builder.add("BStage", "AWS::ApiGatewayV2::Stage", ApiId={"Ref": "B"}, StageName="b")
     found, _ = plan(builder, tmp_path)
-    assert [(one.offset, one.api.stage, len(one.functions)) for one in found] == [(1, "prod", 1), (2, "b", 0)]
+    shown = [(one.name, one.offset, one.api.stage, len(one.functions)) for one in found]
+    assert shown == [("Api", 1, "prod", 1), ("B", 2, "b", 0)]
 
 
 def test_every_type_that_is_read_counts_as_run() -> None:
