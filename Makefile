@@ -117,6 +117,7 @@ check: install
 bench: install
 	@$(MAKE) --silent $(ASSEMBLY)
 	python -m benchmarks.echo
+	python -m benchmarks.gateway
 	python -m benchmarks.aws_endpoint
 	python -m benchmarks.scale
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from local import integrations, resources
+from local import integrations, permissions, resources
 from local.errors import LocalError
-from local.gateway import mapping, selection
+from local.gateway import events, mapping, selection
 from local.gateway.access_log import AccessLog, FormatError
-from local.gateway.model import Api, Authorizer, Domain, Route
-from local.gateway.models import Model, ModelError, RequestModels
+from local.gateway.model import AUTHORIZER, CONNECT, Api, Authorizer, Domain, Route
 from local.gateway.throttle import ACCOUNT, Limit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from local.gateway.models import RequestModels
     from local.template import Stack
 
 
@@ -26,6 +28,17 @@ def read(stack: Stack) -> list[Api]:
             if stack.property(logical_id, "ProtocolType") == "WEBSOCKET":
                 apis.append(_api(stack, logical_id))
     return apis
+
+
+def integration_text(stack: Stack) -> str:
+    """What integrations say, as text to look for dynamic references in."""
+    return json.dumps([stack.properties(id_) for id_ in stack.resources(resources.INTEGRATION)])
+
+
+def again(stack: Stack, api: Api) -> Api:
+    """An API read once more, now that the stack knows what its dynamic references stand for."""
+    (found,) = (one for one in read(stack) if one.id == api.id)
+    return replace(found, limits=api.limits, settings=api.settings)
 
 
 def _api(stack: Stack, logical_id: str) -> Api:
@@ -42,7 +55,7 @@ def _api(stack: Stack, logical_id: str) -> Api:
         variables = {name: str(value) for name, value in (stage.get("StageVariables") or {}).items()}
         defaults = stage.get("DefaultRouteSettings") or {}
         own = (stage.get("RouteSettings") or {}).items()
-        return Api(
+        api = Api(
             id=api_id,
             stage=stack.ref(stages[0]),
             region=stack.region,
@@ -60,6 +73,23 @@ def _api(stack: Stack, logical_id: str) -> Api:
             .removesuffix(":*"),
             default_endpoint=stack.property(logical_id, "DisableExecuteApiEndpoint") not in {True, "true"},
         )
+    return replace(api, unpermitted=frozenset(_unpermitted(stack, api)))
+
+
+def _unpermitted(stack: Stack, api: Api) -> Iterator[str]:
+    """The routes whose function API Gateway may not invoke; one with a role of its own (CredentialsArn) may."""
+    granted = permissions.read(stack)
+    for key, route in api.routes.items():
+        to = route.integration
+        if to is None or not to.function_arn or to.has_role:
+            continue
+        if not permissions.allow(granted, to.function_arn, events.route_arn(api, key)):
+            yield key
+    authorizer = api.routes[CONNECT].authorizer if CONNECT in api.routes else None
+    if authorizer is not None and not authorizer.has_role:
+        source = events.route_arn(api, "").partition("/")[0] + f"/authorizers/{authorizer.id}"
+        if not permissions.allow(granted, authorizer.function_arn, source):
+            yield AUTHORIZER
 
 
 def _expression(where: str, text: str) -> selection.Expression:
@@ -150,15 +180,20 @@ def _authorizer(
         sources = [source.strip() for source in (given.split(",") if isinstance(given, str) else given)]
         wanted = {f"integration.request.querystring.{n}": source for n, source in enumerate(sources)}
         try:
-            return Authorizer(arn, mapping.RequestParameters(wanted), len(sources))
+            identity = mapping.RequestParameters(wanted)
         except mapping.MappingError as error:
             raise LocalError(f"{whose}: its IdentitySource cannot be used: {error}") from error
+        has_role = bool(properties.get("AuthorizerCredentialsArn"))
+        return Authorizer(arn, identity, len(sources), stack.ref(logical_id), has_role)
 
 
 def _models(stack: Stack, where: str, api_id: str, route: Mapping[str, Any]) -> RequestModels | None:
     wanted, expression = route.get("RequestModels"), route.get("ModelSelectionExpression")
     if not wanted:
         return None
+    # Imported here: what validates takes a tenth of a second to load, and few APIs have models.
+    from local.gateway.models import Model, ModelError, RequestModels  # noqa: PLC0415
+
     named = {
         stack.property(id_, "Name"): id_
         for id_ in stack.resources(resources.MODEL)

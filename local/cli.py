@@ -162,13 +162,8 @@ def _quiet(function: str, line: str, is_metrics: bool) -> None:
 def _announce(cloud: Cloud, port: int) -> None:
     lines = [f"{address.name:<8} {address.url}" for address in cloud.addresses]
     lines.append(f"{'AWS':<8} {cloud.aws_url}  (any credentials, region us-east-1)")
-    wscat = (
-        "make wscat"
-        if port == 4000
-        else f"make wscat PORT={port}"
-        if port
-        else f"npx wscat -c {cloud.addresses[0].url}"
-    )
+    ours = cloud.addresses[0].name in BACKENDS and port
+    wscat = f"make wscat{f' PORT={port}' if port != 4000 else ''}" if ours else f"npx wscat -c {cloud.addresses[0].url}"
     lines.append(f"\nTry it from a second terminal: {wscat}\nCtrl-C stops everything.")
     _print("\n".join(lines))
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from local import references
+from local import apis, references
 from local.aws import calls
 from local.aws.process import Aws
 from local.clock import Clock
@@ -159,7 +159,7 @@ class Cloud:
         aws = await starting
         self._functions = list(functions.values())
         self.aws_url = surroundings["AWS_ENDPOINT_URL"] = aws.url
-        await self._look_up(functions.values())
+        await self._look_up(functions.values(), servers)
         for function in functions.values():
             function.warm()
         for server in servers:
@@ -168,7 +168,7 @@ class Cloud:
         for background in (*own, *self._triggered(functions, aws)):
             stack.callback(asyncio.ensure_future(background).cancel)
 
-    async def _look_up(self, functions: Iterable[Function]) -> None:
+    async def _look_up(self, functions: Iterable[Function], servers: Iterable[Server]) -> None:
         """Put in the values that the template refers to in Secrets Manager and Parameter Store."""
         values = references.Values(self.aws_url, REGION)
         try:
@@ -180,6 +180,13 @@ class Cloud:
                         name: await references.substitute(text, values.fetch) for name, text in environment.items()
                     },
                 )
+            for plan, server in zip(self._plans, servers, strict=True):
+                found = references.find(apis.integration_text(plan.deployment.stack))
+                if found:
+                    plan.deployment.stack.references = {
+                        text: await values.fetch(lookup) for text, lookup in found.items()
+                    }
+                    server.use(apis.again(plan.deployment.stack, plan.api))
         finally:
             values.close()
 

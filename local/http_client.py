@@ -273,12 +273,13 @@ class _Connection(asyncio.Protocol):
         if exchange is None:
             return
         exchange.connection = None
+        response = Responded(self._status, tuple(self._headers), b"".join(self._body))
         if keep:
             self.reused = True
-            self._pool.free(self)
+            self._pool.free(self)  # which may start the next exchange at once
         else:
             self._transport.close()
-        exchange.finish(Responded(self._status, tuple(self._headers), b"".join(self._body)))
+        exchange.finish(response)
 
     def _fail(self) -> None:
         exchange, self._exchange = self._exchange, None

@@ -62,6 +62,7 @@ def _integration(stack: Stack, logical_id: str, stage_variables: Mapping[str, st
         responses=None if proxy else _responses(stack, logical_id),
         to_binary=content == "CONVERT_TO_BINARY",
         to_text=content == "CONVERT_TO_TEXT",
+        has_role=bool(properties.get("CredentialsArn")),
     )
 
 

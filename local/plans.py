@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from local import apis, assembly, foreign
+from local import apis, assembly, resources
 from local.errors import LocalError
 from local.functions import definitions
 from local.gateway.model import CONNECT
@@ -60,15 +60,20 @@ def of_template(path: Path, parameters: Mapping[str, str], scratch: Path, warn: 
 
     `warn` is told once of each thing that is left aside. LocalError for what an API needs and cannot be run.
     """
+    from local import foreign  # noqa: PLC0415 - it needs a YAML parser, which nothing else does
+
     deployment = foreign.read(path, parameters, scratch)
     found = apis.read(deployment.stack)
     if not found:
         raise LocalError(f"{path} has no WebSocket API: no AWS::ApiGatewayV2::Api with ProtocolType WEBSOCKET")
+    names = {deployment.stack.ref(id_): id_ for id_ in deployment.stack.resources(resources.API)}
     for line in foreign.not_run(deployment.stack):
         warn(line)
     for api in found:
         if CONNECT in api.routes and api.routes[CONNECT].api_key:
-            warn(f"API keys are not checked here: {api.id}")
+            warn(f"API keys are not checked here: {names[api.id]}")
+        for key in sorted(api.unpermitted):
+            warn(f"API Gateway may not invoke the function of {key}: no AWS::Lambda::Permission lets it")
     functions = definitions.read(deployment, {arn for api in found for arn in _called(api)}, warn)
     known = {function.arn for function in functions}
     try:
@@ -81,7 +86,14 @@ def of_template(path: Path, parameters: Mapping[str, str], scratch: Path, warn: 
         [timer for timer in invoked.timers if timer.function_arn in known],
     )
     return [
-        Plan(api.id, number + 1, deployment, api, functions if number == 0 else [], invoked if number == 0 else _NONE)
+        Plan(
+            names[api.id],
+            number + 1,
+            deployment,
+            api,
+            functions if number == 0 else [],
+            invoked if number == 0 else _NONE,
+        )
         for number, api in enumerate(found)
     ]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from local.aws import access
 from local.gateway.core import Gateway
 from local.gateway.effects import Accept, Close, Failed, Fetch, HttpResponse, Invoke, Log, Reject, Send
-from local.sockets import HttpConnection, WebSocketConnection
+from local.http_connection import HttpConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from local.gateway.model import Api
     from local.http_client import HttpClient
     from local.metrics import Metrics
+    from local.sockets import WebSocketConnection
 
 _SWEEP_SECONDS = 0.05  # at the least, however fast the clock runs
 
@@ -61,17 +62,26 @@ class Server:
     """Runs one API."""
 
     def __init__(self, api: Api, outside: Outside, clock: Clock) -> None:
-        self.api = api
-        self.limits = api.limits
-        self.settings = api.settings
         self._outside = outside
-        self._gateway = Gateway(api, new_id, self._measure, outside.faults)
         self._clock = clock
+        self.use(api)
         self._hosts = access.hosts([api.domain_name, *(domain.name for domain in api.domains)])
         self._sweeper: asyncio.Task[None] | None = None
         self._clients: dict[str, WebSocketConnection] = {}
         self._sockets: set[HttpConnection | WebSocketConnection] = set()
         self._underway: dict[str, _Underway] = {}
+
+    def use(self, api: Api) -> None:
+        """Run the API as it is now known; only before it is served."""
+        self.api = api
+        self.limits = api.limits
+        self.settings = api.settings
+        self._gateway = Gateway(api, new_id, self._measure, self._outside.faults)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is no socket, no connection and no call."""
+        return not (self._sockets or self._clients or self._underway or self._gateway.connections)
 
     async def bind(self, port: int) -> None:
         """Take a port of the loopback interface, 0 for any. OSError when it is busy."""

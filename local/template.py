@@ -37,6 +37,7 @@ class Stack:
         self.account: str = ACCOUNT
         self._template = template
         self._parameters = dict(parameters or {})
+        self.references: dict[str, str] = {}  # the values of dynamic references, once they have been looked up
         self.siblings: Iterable[Stack] = ()  # the stacks that it may import from
         self._under: list[str] = []  # the logical ids that are being resolved, outermost first
 
@@ -108,13 +109,20 @@ class Stack:
             if len(value) == 1:
                 (function, argument), *_ = value.items()
                 if function in _INTRINSICS:
-                    return _INTRINSICS[function](self, argument)
+                    return self._looked_up(_INTRINSICS[function](self, argument))
                 if function.startswith("Fn::"):
                     raise self.error(f"{function} is not supported here")
             pairs = ((key, self.resolve(item)) for key, item in value.items())
             return {key: item for key, item in pairs if item is not _NO_VALUE}
         if isinstance(value, list):
             return [item for item in map(self.resolve, value) if item is not _NO_VALUE]
+        return self._looked_up(value)
+
+    def _looked_up(self, value: Any) -> Any:
+        """A text with its dynamic references replaced, as far as they are known."""
+        if isinstance(value, str) and "{{resolve:" in value:
+            for reference, found in self.references.items():
+                value = value.replace(reference, found)
         return value
 
     @contextmanager

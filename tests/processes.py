@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,13 +62,18 @@ class Running:
         return self.process.wait(PATIENCE)
 
 
-@contextmanager
-def running(folder: Path, *arguments: str, **environment: str) -> Iterator[Running]:
+def running(folder: Path, *arguments: str, **environment: str) -> AbstractContextManager[Running]:
     """`python -m local` on free ports; `folder` takes its ready file."""
+    return running_from(ROOT, folder, *arguments, **environment)
+
+
+@contextmanager
+def running_from(root: Path, folder: Path, *arguments: str, **environment: str) -> Iterator[Running]:
+    """As `running`, with the code of `local` that is below `root`."""
     ready_file = folder / "ready.json"
     process = subprocess.Popen(
         [sys.executable, "-m", "local", "--port", "0", "--ready-file", str(ready_file), *arguments],
-        cwd=ROOT,
+        cwd=root,
         env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

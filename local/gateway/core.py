@@ -15,7 +15,7 @@ from local.gateway import handshakes, integrations, management, selection
 from local.gateway.effects import Accept, Close, Failed, HttpResponse, Log, Reject, Send
 from local.gateway.events import Caller
 from local.gateway.limiter import Limiter
-from local.gateway.model import CONNECT, DISCONNECT
+from local.gateway.model import AUTHORIZER, CONNECT, DISCONNECT
 from local.gateway.proxy import Answer
 from local.gateway.request import Request
 
@@ -113,6 +113,8 @@ class Gateway:
             return connection_id, self._refused(request, status)
         if route is None or route.authorizer is None:
             return connection_id, self._connect(connection, request, route, now)
+        if AUTHORIZER in self.api.unpermitted:
+            return connection_id, self._refused(request, 500)
         call = handshakes.ask(request, route.authorizer)
         self._calls[call.call_id] = _Call(request, route, now, authorizes=True)
         return connection_id, [call]
@@ -301,6 +303,8 @@ class Gateway:
 
     def _begin(self, request: Request, route: Route, now: float, delay: float = 0.0) -> list[Effect]:
         assert route.integration is not None  # noqa: S101 - callers have looked
+        if route.key in self.api.unpermitted:
+            return self._end(request, route, Failed.NOT_INVOKED, now)
         call, answer = integrations.begin(request, route.integration, request.id)
         effects: list[Effect] = []
         if call is not None:

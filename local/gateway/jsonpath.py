@@ -23,6 +23,7 @@ _STEP = re.compile(
     re.VERBOSE,
 )
 _LONGEST = 1000
+_VISITS = 200_000
 
 
 class PathError(ValueError):
@@ -59,21 +60,62 @@ class Path:
     """Whether it names one value. Otherwise `find` gives the list of all that match."""
 
     def find(self, document: object) -> object:
-        """The value that the path leads to in a decoded JSON document, or MISSING."""
+        """The value that the path leads to in a decoded JSON document, or MISSING.
+
+        MISSING too when there would be more than 200,000 values to look at, as `..a..a..a` can make it.
+        """
         if self.definite:
             for step in self.steps:
-                document = _walk(document, step)
+                # Written out for what every message's route is found by.
+                if isinstance(step, str):
+                    document = document.get(step, MISSING) if isinstance(document, dict) else MISSING
+                else:
+                    document = _walk(document, step)
             return document
+        try:
+            return _Search().all(document, self.steps)
+        except _TooManyError:
+            return MISSING
+
+
+class _TooManyError(Exception):
+    """A search takes too much work."""
+
+
+class _Search:
+    """Finds all that match, and counts what it looks at."""
+
+    def __init__(self) -> None:
+        self._left = _VISITS
+
+    def all(self, document: object, steps: tuple[str | int | _Every | _Deep, ...]) -> list[object]:
+        """The values that the steps lead to, in document order; raises _TooManyError."""
         values = [document]
-        for step in self.steps:
+        for step in steps:
             match step:
                 case _Every():
-                    values = [child for value in values for child in _children(value)]
+                    values = [child for value in values for child in self._children(value)]
                 case _Deep(name):
-                    values = [found for value in values for found in _named(value, name)]
+                    values = [found for value in values for found in self._named(value, name)]
                 case _:
                     values = [child for value in values if (child := _walk(value, step)) is not MISSING]
         return values
+
+    def _children(self, value: object) -> list[object]:
+        children = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+        self._left -= 1 + len(children)
+        if self._left < 0:
+            raise _TooManyError
+        return children
+
+    def _named(self, value: object, name: str) -> Iterator[object]:
+        """Values of a name in document order; a stack of our own, since documents may be deep."""
+        stack = [value]
+        while stack:
+            current = stack.pop()
+            if isinstance(current, dict) and name in current:
+                yield current[name]
+            stack.extend(reversed(self._children(current)))
 
 
 def parse(text: str) -> Path:
@@ -118,19 +160,3 @@ def _walk(value: object, step: object) -> object:
     if isinstance(step, int) and isinstance(value, list) and -len(value) <= step < len(value):
         return value[step]
     return MISSING
-
-
-def _children(value: object) -> list[object]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return list(value) if isinstance(value, list) else []
-
-
-def _named(value: object, name: str) -> Iterator[object]:
-    """Values of a name in document order; a stack of our own, since documents may be deep."""
-    stack = [value]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, dict) and name in current:
-            yield current[name]
-        stack.extend(reversed(_children(current)))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Kind = Literal["AWS_PROXY", "AWS", "HTTP_PROXY", "HTTP", "MOCK"]
 Passthrough = Literal["WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"]
 CONNECT, DISCONNECT, DEFAULT = "$connect", "$disconnect", "$default"
+AUTHORIZER = "authorizer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ class Integration:
     """CONVERT_TO_BINARY: messages are base64, the endpoint gets bytes."""
     to_text: bool = False
     """CONVERT_TO_TEXT: the endpoint answers bytes, the client gets base64."""
+    has_role: bool = False
+    """It has CredentialsArn: no permission of the function's is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,8 @@ class Authorizer:
     function_arn: str
     identity: RequestParameters
     sources: int
+    id: str = ""
+    has_role: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,8 @@ class Api:
     route_limits: Mapping[str, Limit] = field(default_factory=dict)
     domains: tuple[Domain, ...] = ()
     default_endpoint: bool = True
+    unpermitted: frozenset[str] = frozenset()
+    """The keys of routes whose function API Gateway has no permission to invoke; AUTHORIZER for `$connect`'s."""
     access_log: AccessLog | None = None
     log_group: str = ""
     settings: Settings = field(default_factory=Settings)

@@ -43,10 +43,10 @@ class Statement:
 
     def covers(self, action: str, resource: str) -> bool:
         """Whether it speaks of the action on the resource; conditions aside. Actions have no case."""
-        named = any(_wildcard(pattern.lower()).fullmatch(action.lower()) for pattern in self.actions)
+        named = any(wildcard(pattern.lower()).fullmatch(action.lower()) for pattern in self.actions)
         if named is self.not_actions:
             return False
-        return any(_wildcard(pattern).fullmatch(resource) for pattern in self.resources) is not self.not_resources
+        return any(wildcard(pattern).fullmatch(resource) for pattern in self.resources) is not self.not_resources
 
     def applies(self, values: Mapping[str, str]) -> bool:
         """Whether its conditions hold for values by lower-case key, as `aws:sourceip`."""
@@ -162,8 +162,8 @@ def _texts(value: object) -> list[str]:
 
 
 @lru_cache(maxsize=1024)
-def _wildcard(pattern: str) -> re.Pattern[str]:
-    """A pattern with `*` for any text and `?` for any one character; possessive steps keep it linear in practice."""
+def wildcard(pattern: str) -> re.Pattern[str]:
+    """A pattern with `*` for any text and `?` for any one character. It is matched as a whole, in linear time or so."""
     pieces = ["".join("." if c == "?" else re.escape(c) for c in piece) for piece in re.split(r"\*+", pattern)]
     if len(pieces) == 1:
         return re.compile(pieces[0], re.DOTALL)
@@ -176,7 +176,7 @@ def _wildcard(pattern: str) -> re.Pattern[str]:
 _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda expected, value: expected == value,
     "StringEqualsIgnoreCase": lambda expected, value: expected.lower() == value.lower(),
-    "StringLike": lambda expected, value: _wildcard(expected).fullmatch(value) is not None,
+    "StringLike": lambda expected, value: wildcard(expected).fullmatch(value) is not None,
     "IpAddress": lambda expected, value: ipaddress.ip_address(value) in ipaddress.ip_network(expected, strict=False),
 }
 

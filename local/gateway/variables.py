@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, quote_plus, unquote_plus
@@ -19,19 +20,12 @@ from local.gateway.events import Handshake
 from local.gateway.jsonpath import MISSING
 from local.gateway.vtl import Blank, Method, Methods, RenderError, Tool, table
 
-_ESCAPES = str.maketrans(
-    {
-        "\\": "\\\\",
-        '"': '\\"',
-        "'": "\\'",
-        "/": "\\/",
-        "\b": "\\b",
-        "\f": "\\f",
-        "\n": "\\n",
-        "\r": "\\r",
-        "\t": "\\t",
-    }
+# In this order: what the others bring in must not be escaped again.
+_ESCAPES = (
+    *(("\\", "\\\\"), ('"', '\\"'), ("'", "\\'"), ("/", "\\/")),
+    *(("\b", "\\b"), ("\f", "\\f"), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")),
 )
+_NOT_PRINTABLE = re.compile(r"[^ -~]")
 
 
 def variables(
@@ -104,14 +98,14 @@ class Input(Tool):
 
 def escape_javascript(text: str) -> str:
     r"""As Apache Commons does it: `'` becomes `\'`, which JSON does not know, and what is not ASCII `\uXXXX`."""
-    escaped = text.translate(_ESCAPES)
-    if escaped.isascii() and escaped.isprintable():
-        return escaped
-    return "".join(c if " " <= c <= "~" else _unicode(c) for c in escaped)
+    for old, new in _ESCAPES:
+        if old in text:
+            text = text.replace(old, new)
+    return _NOT_PRINTABLE.sub(_unicode, text)
 
 
-def _unicode(character: str) -> str:
-    units = character.encode("utf-16-be", errors="surrogatepass").hex().upper()
+def _unicode(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be", errors="surrogatepass").hex().upper()
     return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
 
 

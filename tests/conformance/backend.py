@@ -65,12 +65,12 @@ class _Handler(BaseHTTPRequestHandler):
             "body": body,
         }
         self.backend.note(asked)
-        if parts.path == "/hangup":
+        told = _told(asked)
+        if parts.path == "/hangup" or told.get("status") == "hangup":
             self.close_connection = True
             return
         if parts.path == "/slow":
             time.sleep(_SLOW)
-        told = _told(asked)
         content = str(told.get("body", json.dumps(asked))).encode()
         with suppress(ConnectionError):  # whoever asked may have had enough of waiting
             self.send_response(int(told.get("status", 200)))
@@ -84,6 +84,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: a gateway cuts the line when it has had enough."""
 
 
 def _told(asked: dict[str, Any]) -> dict[str, Any]:
@@ -106,8 +113,7 @@ def _told(asked: dict[str, Any]) -> dict[str, Any]:
 def serving(port: int = 0) -> Iterator[Backend]:
     """A backend on loopback; 0 picks a free port."""
     backend = Backend()
-    with ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"backend": backend})) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", port), type("Handler", (_Handler,), {"backend": backend})) as server:
         backend.url = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()

@@ -29,18 +29,12 @@ class Fact:
     statement: str
     confidence: Confidence = "documented"
     tests: Sequence[str] = ()
-    """Tests elsewhere, as `file::function` below tests/local/."""
+    """Tests elsewhere, as `file::function` below tests/."""
     setting: str = ""
     """What decides it here, when it is unconfirmed."""
     note: str = ""
 
-    @property
-    def section(self) -> int:
-        """The number before the dot."""
-        return int(self.id.partition(".")[0])
 
-
-_CORE = "gateway/test_core.py::"
 _AWS_ONLY = "a matter of the service's set-up; the data plane does not show it"
 
 FACTS = (
@@ -49,14 +43,33 @@ FACTS = (
         "1.url", "Clients use wss://{api}.execute-api.{region}.amazonaws.com/{stage}, callbacks https:// and the same"
     ),
     Fact("1.stage-only", "The stage is the only path segment; there are no path parameters"),
-    Fact("1.other-path", "The status of a handshake at another path", "unconfirmed", setting="unknown_path_status"),
-    Fact("1.domain", "A custom domain maps to the API's stage under an optional key, by $request.basepath"),
     Fact(
-        "1.domain-callback", "With a custom domain, @connections has the mapping key in place of the stage", "observed"
+        "1.other-path",
+        "The status of a handshake at another path",
+        "unconfirmed",
+        setting="unknown_path_status",
+        tests=["local/gateway/test_settings.py::test_the_status_at_an_unknown_path"],
+    ),
+    Fact(
+        "1.domain",
+        "A custom domain maps to the API's stage under an optional key, by $request.basepath",
+        tests=["local/gateway/test_handshakes.py::test_a_host_and_a_path_lead_to_the_api"],
+    ),
+    Fact(
+        "1.domain-callback",
+        "With a custom domain, @connections has the mapping key in place of the stage",
+        "observed",
+        tests=["local/gateway/test_handshakes.py::test_events_name_the_custom_domain_and_callbacks_its_key"],
     ),
     Fact("1.regional", "Endpoints are regional; there are no private WebSocket APIs and no WAF", note=_AWS_ONLY),
     Fact("1.tls", "TLS 1.2 or later, port 443 only", note="the local gateway speaks plain HTTP on loopback"),
-    Fact("1.default-endpoint", "The API's own endpoint can be switched off"),
+    Fact(
+        "1.default-endpoint",
+        "The API's own endpoint can be switched off",
+        tests=[
+            "local/gateway/test_handshakes.py::test_without_its_default_endpoint_an_api_is_at_its_custom_domains_only"
+        ],
+    ),
     Fact("1.dual-stack", "IPv4 only unless the API asks for dual stack", note=_AWS_ONLY),
     Fact("1.deployment", "A deployment is a snapshot of routes and integrations", note=_AWS_ONLY),
     # 2. Handshake.
@@ -67,9 +80,13 @@ FACTS = (
     Fact("2.refused", "A function answers 400: 400"),
     Fact("2.refused-other", "A function answers any other status that is not 2xx: the same status", "observed"),
     Fact("2.failed", "A function raises, runs out of time or answers without a statusCode: 502", "observed"),
-    Fact("2.no-permission", "The function cannot be invoked: 500", "observed"),
+    Fact("2.no-permission", "API Gateway has no permission to invoke the function: 500", "observed"),
     Fact(
-        "2.timeout", "The status when the integration's timeout passes", "unconfirmed", setting="connect_timeout_status"
+        "2.timeout",
+        "The status when the integration's timeout passes",
+        "unconfirmed",
+        setting="connect_timeout_status",
+        tests=["local/gateway/test_settings.py::test_the_status_of_a_connect_that_times_out"],
     ),
     Fact("2.http-unreachable", "An HTTP integration's backend cannot be reached: 500", "observed"),
     Fact("2.http-proxy", "HTTP_PROXY on $connect passes the backend's 4xx and 5xx on", "inferred"),
@@ -78,6 +95,7 @@ FACTS = (
         "The status when $connect is no proxy and no integration response fits",
         "unconfirmed",
         setting="connect_no_response_status",
+        tests=["local/gateway/test_integrations.py::test_connect_without_an_integration_response_fails"],
     ),
     Fact("2.identity-missing", "An identity source of the authorizer is missing or empty: 401"),
     Fact("2.unauthorized", "The authorizer fails with the text Unauthorized: 401"),
@@ -87,6 +105,7 @@ FACTS = (
         "The status when the authorizer fails otherwise or answers no policy",
         "unconfirmed",
         setting="authorizer_error_status",
+        tests=["local/gateway/test_settings.py::test_the_status_of_an_authorizer_that_fails"],
     ),
     Fact("2.iam", "IAM authorization without a valid signature: 403"),
     Fact(
@@ -94,13 +113,20 @@ FACTS = (
         "The status when an API key is required and missing",
         "unconfirmed",
         setting="missing_api_key_status",
+        tests=["local/gateway/test_settings.py::test_the_status_without_an_api_key"],
     ),
     Fact("2.throttled", "A handshake beyond a throttle: 429; a limit of 0 refuses everything", "observed"),
     Fact("2.plain-get", "A GET without an upgrade, at the stage or below: 426", "observed"),
     Fact("2.headers", "Of $connect's answer only Sec-WebSocket-Protocol reaches the client", "observed"),
     Fact("2.no-subprotocol", "When the integration names no subprotocol, the 101 has none", "observed"),
     Fact("2.raw-subprotocols", "The function sees the offered subprotocols as one comma-joined text"),
-    Fact("2.deflate", "Whether permessage-deflate is ever accepted", "unconfirmed", setting="permessage_deflate"),
+    Fact(
+        "2.deflate",
+        "Whether permessage-deflate is ever accepted",
+        "unconfirmed",
+        setting="permessage_deflate",
+        tests=["local/test_sockets.py::test_compression_is_a_setting"],
+    ),
     Fact("2.post-too-early", "PostToConnection inside $connect's function: 410, or it hangs", "observed"),
     # 3. Identifiers.
     Fact("3.connection-id", "A connection's id: 16 characters of URL-safe base64 that end with =", "observed"),
@@ -113,7 +139,12 @@ FACTS = (
     Fact("4.message", "MESSAGE: body, requestContext, isBase64Encoded", "observed"),
     Fact("4.disconnect", "DISCONNECT: headers, requestContext with the close, isBase64Encoded", "observed"),
     Fact("4.no-headers", "MESSAGE events carry neither headers nor a query string", "observed"),
-    Fact("4.no-query", "Without a query, CONNECT has none of the query's keys", "observed"),
+    Fact(
+        "4.no-query",
+        "Without a query, CONNECT has none of the query's keys",
+        "observed",
+        tests=["local/gateway/test_events.py::test_connect_event"],
+    ),
     Fact("4.header-case", "Headers keep their case; Connection and Upgrade are left out", "observed"),
     Fact("4.odd-headers", "DISCONNECT has Host and three empty headers", "observed"),
     Fact("4.message-id", "messageId is in MESSAGE only", "observed"),
@@ -133,17 +164,35 @@ FACTS = (
         "Whether stageVariables is absent, null or empty without any",
         "unconfirmed",
         setting="empty_stage_variables",
+        tests=["local/gateway/test_settings.py::test_stage_variables_of_a_stage_that_has_none"],
     ),
     Fact("4.base64", "isBase64Encoded is always false"),
     Fact("4.proxy-response", "A proxy's function answers statusCode, body, headers and isBase64Encoded"),
-    Fact("4.1001", "1001 Going away: the connection was idle for too long", "observed"),
+    Fact(
+        "4.1001",
+        "1001 Going away: the connection was idle for too long",
+        "observed",
+        tests=["local/gateway/test_core.py::test_a_silent_connection_is_closed_after_ten_minutes"],
+    ),
     Fact("4.1001-empty", "1001 without a reason: a browser's tab was closed", "observed"),
     Fact("4.1000", "1000 Connection Closed Normally: DELETE, or the client closed normally", "observed"),
     Fact("4.1005", "1005 Client-side close frame status not set: a close without a code", "observed"),
     Fact("4.1006", "1006: the line was cut", "observed"),
-    Fact("4.1006-reason", "The reason of a 1006", "unconfirmed", setting="reason_lost"),
+    Fact(
+        "4.1006-reason",
+        "The reason of a 1006",
+        "unconfirmed",
+        setting="reason_lost",
+        tests=["local/gateway/test_settings.py::test_the_reason_of_a_lost_socket"],
+    ),
     Fact("4.1003-1009", "1003 for a binary message, 1009 for one that is too large"),
-    Fact("4.1003-1009-reason", "The reasons of a 1003 and a 1009", "unconfirmed", setting="reason_too_large"),
+    Fact(
+        "4.1003-1009-reason",
+        "The reasons of a 1003 and a 1009",
+        "unconfirmed",
+        setting="reason_too_large",
+        tests=["local/test_sockets.py::test_the_reason_of_a_refused_frame_is_a_setting"],
+    ),
     Fact("4.no-choice", "A backend cannot choose the code or the reason", note="there is no call to choose them with"),
     # 5. Routing.
     Fact("5.json-only", "Only messages that are JSON are routed by content; others go to $default"),
@@ -155,6 +204,7 @@ FACTS = (
         "Whether a message can reach $connect or $disconnect",
         "unconfirmed",
         setting="lifecycle_by_message",
+        tests=["local/gateway/test_settings.py::test_lifecycle_routes_reached_by_a_message"],
     ),
     Fact("5.scalars", "A JSON text, number, array or null has no action: $default", "inferred"),
     Fact("5.forbidden", "No route and no $default: a Forbidden frame; the connection stays open", "observed"),
@@ -166,7 +216,13 @@ FACTS = (
     Fact("6.route-response", "A reply needs the route's expression $default and a route response $default"),
     Fact("6.proxy-body", "A proxy's body is sent as it is"),
     Fact("6.silence", "A function's body without a route response: silence"),
-    Fact("6.empty", "Whether an empty body is sent as an empty frame", "unconfirmed", setting="send_empty_reply"),
+    Fact(
+        "6.empty",
+        "Whether an empty body is sent as an empty frame",
+        "unconfirmed",
+        setting="send_empty_reply",
+        tests=["local/gateway/test_settings.py::test_an_empty_reply"],
+    ),
     Fact("6.errors-always", "Error frames come without a route response, too", "observed"),
     Fact("6.status-hidden", "The body is sent whatever the status, which the client does not see", "observed"),
     Fact("6.cdk", "The CDK's return_response makes both pieces", note="seen in the synthesized template"),
@@ -177,8 +233,16 @@ FACTS = (
     Fact("6.connect-dropped", "The bodies of $connect and $disconnect never reach the client", "observed"),
     # 7. Integrations.
     Fact("7.types", "AWS, AWS_PROXY, HTTP, HTTP_PROXY and MOCK"),
-    Fact("7.timeout", "TimeoutInMillis is 50 to 29000, 29000 by default"),
-    Fact("7.lambda-uri", "A function's URI is arn:aws:apigateway:{region}:lambda:path/…/functions/{arn}/invocations"),
+    Fact(
+        "7.timeout",
+        "TimeoutInMillis is 50 to 29000, 29000 by default",
+        tests=["local/test_integrations.py::test_an_integration_that_cannot_run_is_named"],
+    ),
+    Fact(
+        "7.lambda-uri",
+        "A function's URI is arn:aws:apigateway:{region}:lambda:path/…/functions/{arn}/invocations",
+        tests=["local/test_integrations.py::test_a_function_may_be_named_by_a_stage_variable_and_have_an_alias"],
+    ),
     Fact("7.stage-variables", "URIs and templates may name stage variables"),
     Fact("7.raw-body", "HTTP_PROXY gets the message as it is; the connection's id only when it is mapped", "observed"),
     Fact("7.parameters", "Request parameters: from context, stage variables, literals and the body"),
@@ -188,42 +252,120 @@ FACTS = (
     Fact("7.passthrough", "Without a template that fits: passed through, or refused with NEVER"),
     Fact("7.mock", "A mock's request template gives its statusCode"),
     Fact("7.response-templates", "A response template is chosen by expression, also over the answer, else $default"),
-    Fact("7.vpc-link", "A private integration goes through a VPC link to a network load balancer"),
+    Fact(
+        "7.vpc-link",
+        "A private integration goes through a VPC link to a network load balancer",
+        tests=[
+            "local/gateway/test_integrations.py::test_a_private_endpoint_is_reached_through_its_link",
+            "local/test_http_client.py::test_a_private_request_goes_where_the_load_balancer_leads",
+        ],
+    ),
     Fact("7.cdk", "The CDK has no class for HTTP integrations", note="a matter of the template's author"),
-    Fact("7.http-headers", "Which headers HTTP integrations get unasked", "unconfirmed", setting="integration_headers"),
+    Fact(
+        "7.http-headers",
+        "Which headers HTTP integrations get unasked",
+        "unconfirmed",
+        setting="integration_headers",
+        tests=["local/gateway/test_integrations.py::test_http_endpoints_get_no_headers_of_the_gateways_when_set_so"],
+    ),
     Fact("7.disconnect", "HTTP_PROXY on $disconnect: the integration's method, an empty body", "observed"),
     Fact("7.variables", "The variables of templates: $context, $input, $stageVariables, $util"),
     Fact("7.escape", "escapeJavaScript writes an apostrophe as JSON does not; replaceAll mends it"),
-    Fact("7.binary", "CONVERT_TO_BINARY and CONVERT_TO_TEXT turn base64 into bytes and back"),
+    Fact(
+        "7.binary",
+        "CONVERT_TO_BINARY and CONVERT_TO_TEXT turn base64 into bytes and back",
+        tests=["local/gateway/test_integrations.py::test_binary_content_is_base64_on_the_wire_only"],
+    ),
     # 8. Error frames.
     Fact("8.forbidden", "Forbidden: no route matched", "observed"),
     Fact("8.internal", "Internal server error: the integration failed", "observed"),
     Fact("8.timeout", "Endpoint request timed out: the integration's timeout passed", "observed"),
     Fact("8.bad-request", "Bad request body: a model refused the message; with messageId in place of requestId"),
-    Fact("8.throttled", "The text of a throttled message's frame", "unconfirmed", setting="throttled_message"),
+    Fact(
+        "8.throttled",
+        "The text of a throttled message's frame",
+        "unconfirmed",
+        setting="throttled_message",
+        tests=["local/gateway/test_settings.py::test_a_throttled_message"],
+    ),
     Fact("8.keys", "The keys come in the order message, connectionId, requestId", "observed"),
     # 9. Frames and limits.
-    Fact("9.connect-rate", "500 new connections a second"),
+    Fact(
+        "9.connect-rate",
+        "500 new connections a second",
+        tests=["local/gateway/test_handshakes.py::test_handshakes_have_a_rate_of_their_own"],
+    ),
     Fact("9.message", "A message has at most 128 KB, in both directions; close 1009"),
     Fact("9.frame", "A frame has at most 32 KB; close 1009"),
-    Fact("9.lifetime", "A connection lives at most 2 hours"),
-    Fact("9.lifetime-code", "The close code after 2 hours", "unconfirmed", setting="lifetime_code"),
-    Fact("9.idle", "A connection may be idle for 10 minutes"),
-    Fact("9.activity", "Messages in either direction end idleness", "observed"),
-    Fact("9.ping", "Whether a client's ping ends idleness", "unconfirmed", setting="ping_is_activity"),
+    Fact(
+        "9.lifetime",
+        "A connection lives at most 2 hours",
+        tests=["local/gateway/test_core.py::test_a_connection_lives_two_hours_at_most"],
+    ),
+    Fact(
+        "9.lifetime-code",
+        "The close code after 2 hours",
+        "unconfirmed",
+        setting="lifetime_code",
+        tests=["local/gateway/test_settings.py::test_the_close_after_two_hours"],
+    ),
+    Fact(
+        "9.idle",
+        "A connection may be idle for 10 minutes",
+        tests=["local/gateway/test_core.py::test_a_silent_connection_is_closed_after_ten_minutes"],
+    ),
+    Fact(
+        "9.activity",
+        "Messages in either direction end idleness",
+        "observed",
+        tests=["local/gateway/test_core.py::test_traffic_in_either_direction_keeps_a_connection"],
+    ),
+    Fact(
+        "9.ping",
+        "Whether a client's ping ends idleness",
+        "unconfirmed",
+        setting="ping_is_activity",
+        tests=["local/gateway/test_settings.py::test_pings_as_activity"],
+    ),
     Fact("9.pong", "Pings are answered; the gateway sends none"),
     Fact("9.counts", "300 routes, 300 integrations, 10 stages, 10 authorizers an API", note=_AWS_ONLY),
-    Fact("9.authorizer", "An authorizer's answer has at most 8 KB"),
-    Fact("9.template", "A mapping template has at most 300 KB"),
-    Fact("9.log-format", "An access log's format has at most 3 KB"),
-    Fact("9.url", "A URL has at most 4096 characters"),
+    Fact(
+        "9.authorizer",
+        "An authorizer's answer has at most 8 KB",
+        tests=["local/gateway/test_policy.py::test_an_answer_that_is_wrong_is_refused_with_the_reason"],
+    ),
+    Fact(
+        "9.template",
+        "A mapping template has at most 300 KB",
+        tests=["local/gateway/test_vtl.py::test_a_template_that_is_wrong_is_refused_with_its_line"],
+    ),
+    Fact(
+        "9.log-format",
+        "An access log's format has at most 3 KB",
+        tests=["local/gateway/test_access_log.py::test_a_format_that_aws_refuses_is_refused"],
+    ),
+    Fact(
+        "9.url",
+        "A URL has at most 4096 characters",
+        tests=["local/test_server.py::test_what_is_no_handshake_is_answered_and_closed"],
+    ),
     Fact("9.fragments", "Fragmented messages are put together before they are routed", "inferred"),
     Fact("9.binary", "A binary message closes the connection with 1003"),
     Fact("9.outbound", "What is posted arrives as text"),
-    Fact("9.not-utf8", "What becomes of posted bytes that are no UTF-8", "unconfirmed", setting="post_not_utf8"),
+    Fact(
+        "9.not-utf8",
+        "What becomes of posted bytes that are no UTF-8",
+        "unconfirmed",
+        setting="post_not_utf8",
+        tests=["local/gateway/test_settings.py::test_a_post_that_is_not_utf_8"],
+    ),
     Fact("9.bytes", "Sizes are in bytes", "inferred"),
     Fact(
-        "9.policy-codes", "Whether the service ever closes with 1008 or 1011", "unconfirmed", setting="throttled_closes"
+        "9.policy-codes",
+        "Whether the service ever closes with 1008 or 1011",
+        "unconfirmed",
+        setting="throttled_closes",
+        tests=["local/gateway/test_settings.py::test_a_throttled_message"],
     ),
     # 10. Authorization.
     Fact("10.identity", "Identity sources: headers, query, stage variables, context; all have to be there"),
@@ -233,36 +375,108 @@ FACTS = (
     Fact("10.at-connect", "The policy is evaluated at the handshake only"),
     Fact("10.iam", "With AWS_IAM the handshake is signed with Signature Version 4 for execute-api"),
     Fact("10.iam-query", "A signature may be in the query string"),
-    Fact("10.types", "Routes are authorized by NONE, AWS_IAM or CUSTOM"),
+    Fact(
+        "10.types",
+        "Routes are authorized by NONE, AWS_IAM or CUSTOM",
+        tests=["local/test_integrations.py::test_what_a_route_needs_and_is_not_there_is_named"],
+    ),
     # 11. Throttling.
-    Fact("11.bucket", "Token buckets: the account's, the stage's default, the route's own"),
+    Fact(
+        "11.bucket",
+        "Token buckets: the account's, the stage's default, the route's own",
+        tests=["local/gateway/test_throttle.py::test_a_burst_passes_at_once_and_then_the_rate"],
+    ),
     Fact("11.handshake", "A handshake beyond the limit: 429", "observed"),
-    Fact("11.message", "Whether a throttled message closes the connection", "unconfirmed", setting="throttled_closes"),
-    Fact("11.callback", "An @connections call beyond the account's limit: 429"),
+    Fact(
+        "11.message",
+        "Whether a throttled message closes the connection",
+        "unconfirmed",
+        setting="throttled_closes",
+        tests=["local/gateway/test_settings.py::test_a_throttled_message"],
+    ),
+    Fact(
+        "11.callback",
+        "An @connections call beyond the account's limit: 429",
+        tests=["local/gateway/test_handshakes.py::test_callbacks_share_the_accounts_bucket"],
+    ),
     # 12. @connections.
     Fact("12.post", "POST: 200, empty"),
     Fact("12.get", "GET: 200 with connectedAt, lastActiveAt and identity"),
     Fact("12.delete", "DELETE: 204"),
     Fact("12.gone", "A connection that is not there: 410"),
     Fact("12.too-large", "More than 128 KB: 413"),
-    Fact("12.slow", "The client does not read and its buffer is full: 429", "observed"),
+    Fact(
+        "12.slow",
+        "The client does not read and its buffer is full: 429",
+        "observed",
+        tests=["local/test_server.py::test_what_is_posted_to_a_client_that_does_not_read_is_refused_until_it_does"],
+    ),
     Fact("12.unsigned", "Unsigned or wrongly signed: 403", "observed"),
     Fact("12.iam", "Calls are signed with Signature Version 4 for execute-api"),
     Fact("12.wrong-stage", "Another stage, or the stage twice: 403", "observed"),
-    Fact("12.malformed", "The status for an id of another form", "unconfirmed", setting="malformed_id_status"),
-    Fact("12.gone-anyway", "410 can come although the message arrived", "observed"),
+    Fact(
+        "12.malformed",
+        "The status for an id of another form",
+        "unconfirmed",
+        setting="malformed_id_status",
+        tests=["local/gateway/test_settings.py::test_an_id_that_api_gateway_never_makes"],
+    ),
+    Fact(
+        "12.gone-anyway",
+        "410 can come although the message arrived",
+        "observed",
+        tests=["local/gateway/test_faults.py::test_posts_fail_though_the_client_is_there"],
+    ),
     Fact("12.no-broadcast", "One call per connection", note="there is no other call"),
-    Fact("12.endpoint", "SDKs take an endpoint of one's own from code or environment"),
+    Fact(
+        "12.endpoint",
+        "SDKs take an endpoint of one's own from code or environment",
+        tests=["local/test_server.py::test_a_client_is_posted_to_described_closed_and_then_gone"],
+    ),
     Fact("12.delete-disconnects", "DELETE invokes $disconnect with 1000", "observed"),
     # 13. $disconnect.
     Fact("13.after-close", "$disconnect comes after the close"),
-    Fact("13.best-effort", "It may never come"),
-    Fact("13.late", "After a network loss it comes late", "observed"),
+    Fact(
+        "13.best-effort",
+        "It may never come",
+        tests=["local/gateway/test_faults.py::test_a_lost_disconnect_is_told_to_nobody"],
+    ),
+    Fact(
+        "13.late",
+        "After a network loss it comes late",
+        "observed",
+        tests=["local/gateway/test_faults.py::test_a_late_disconnect_is_told_a_minute_later"],
+    ),
     # 14. Access logs.
-    Fact("14.format", "A line per connect, message and disconnect in the stage's format of $context variables"),
-    Fact("14.destination", "To CloudWatch Logs or Firehose"),
+    Fact(
+        "14.format",
+        "A line per connect, message and disconnect in the stage's format of $context variables",
+        tests=[
+            "local/gateway/test_access_log.py::test_a_line_has_the_values_of_its_variables",
+            "local/gateway/test_faults.py::test_every_request_has_a_line_once_it_has_ended",
+        ],
+    ),
+    Fact(
+        "14.destination",
+        "To CloudWatch Logs or Firehose",
+        tests=["e2e/test_templates.py::test_the_access_log_can_be_read"],
+    ),
     # 15. Metrics.
-    Fact("15.metrics", "ConnectCount, MessageCount, IntegrationError, ClientError, ExecutionError, IntegrationLatency"),
-    Fact("15.dimensions", "By ApiId and Stage; by Route with detailed metrics"),
+    Fact(
+        "15.metrics",
+        "ConnectCount, MessageCount, IntegrationError, ClientError, ExecutionError, IntegrationLatency",
+        tests=[
+            "local/gateway/test_core.py::test_connects_messages_in_and_out_and_latency_are_measured",
+            "local/gateway/test_core.py::test_errors_are_measured_by_where_they_arise",
+        ],
+    ),
+    Fact(
+        "15.dimensions",
+        "By ApiId and Stage; by Route with detailed metrics",
+        tests=[
+            "local/test_cloudwatch.py::test_api_gateways_own_metrics_have_the_right_sums",
+            "local/test_cloudwatch.py::test_detailed_metrics_are_by_route",
+        ],
+    ),
     Fact("15.no-gauge", "There is no gauge of open connections", note="nothing to run"),
 )

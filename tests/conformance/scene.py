@@ -55,8 +55,10 @@ class Target:
 class Scene:
     """One case being played."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, patience: float = PATIENCE) -> None:
+        """`patience` is how long each step waits, in seconds."""
         self._target = target
+        self._patience = patience
         self._clients: dict[str, ClientConnection] = {}
         self._names: dict[str, str] = {}
         self._open = contextlib.ExitStack()
@@ -69,7 +71,7 @@ class Scene:
                 self._take(step)
 
     def _fail(self, problem: str) -> NoReturn:
-        pytest.fail(f"step {self._number}, {self._step}: {problem}")
+        pytest.fail(f"{problem:.1000}\n(step {self._number}, {self._step!r:.1000})", pytrace=False)
 
     def _match(self, pattern: Any, value: Any) -> None:
         if problem := difference(pattern, value, self._names):
@@ -91,7 +93,7 @@ class Scene:
                 subprotocols=[Subprotocol(offer) for offer in step.offers] or None,
                 additional_headers={**step.headers, **headers},
                 user_agent_header=step.user_agent,
-                open_timeout=PATIENCE,
+                open_timeout=self._patience,
                 compression=None,
                 max_size=None,
                 ping_interval=None,
@@ -132,7 +134,7 @@ class Scene:
     @_take.register
     def _(self, step: steps.Closed) -> None:
         try:
-            message = self._clients[step.client].recv(timeout=PATIENCE)
+            message = self._clients[step.client].recv(timeout=self._patience)
         except ConnectionClosed as closed:
             if closed.rcvd is None or closed.rcvd.code != step.code:
                 self._fail(f"it was closed with {closed.rcvd}")
@@ -153,7 +155,7 @@ class Scene:
 
     @_take.register
     def _(self, step: steps.Ping) -> None:
-        if not self._clients[step.client].ping().wait(PATIENCE):
+        if not self._clients[step.client].ping().wait(self._patience):
             self._fail("no pong came")
 
     @_take.register
@@ -164,7 +166,7 @@ class Scene:
         scheme = parts.scheme.replace("ws", "http")
         _, headers = self._target.signed(step.method, f"{scheme}://{parts.netloc}{path}", step.body, step.signed)
         kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
-        connection = kind(parts.netloc, timeout=PATIENCE)
+        connection = kind(parts.netloc, timeout=self._patience)
         try:
             connection.request(step.method, path, step.body or None, headers)
             response = connection.getresponse()
@@ -179,7 +181,7 @@ class Scene:
     def _(self, step: steps.Backend) -> None:
         backend = self._target.backend
         assert backend is not None, "the target has no backend"
-        asked = backend.asked(step.path, self._fill(step.about), PATIENCE)
+        asked = backend.asked(step.path, self._fill(step.about), self._patience)
         if asked is None:
             self._fail("the backend was not asked")
         self._match(step.pattern, asked)
@@ -189,7 +191,7 @@ class Scene:
 
     def _next(self, client: str) -> str:
         try:
-            message = self._clients[client].recv(timeout=PATIENCE)
+            message = self._clients[client].recv(timeout=self._patience)
         except TimeoutError:
             self._fail("nothing came")
         except ConnectionClosed as closed:

@@ -112,7 +112,7 @@ Step = Connect | Send | Receive | Silent | Closed | Close | Ping | Http | Backen
 class Case:
     """A situation and what Amazon API Gateway does in it.
 
-    `api` is the template that it needs; `facts` are the rows of `facts.py` that it shows.
+    `api` is the one that it needs, by its name in `targets.APIS`; `facts` are the rows of `facts.py` that it shows.
     """
 
     id: str

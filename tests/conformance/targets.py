@@ -1,6 +1,6 @@
 """Where the cases are played: on `python -m local`, or on what is deployed.
 
-CONFORMANCE_URLS names deployed APIs, as "main=wss://…/live http=wss://…/live open=… shut=…"; cases of others are
+CONFORMANCE_URLS names deployed APIs, as "main=wss://…/live open=wss://…/live shut=… http=…"; cases of others are
 skipped. CONFORMANCE_BACKEND is the port of the backend here that the deployed `http` API reaches. Credentials are the
 environment's.
 """
@@ -17,30 +17,42 @@ from botocore.credentials import Credentials
 
 from tests.conformance import backend
 from tests.conformance.scene import Target
-from tests.processes import running
+from tests.processes import ROOT, running_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TEMPLATES = Path(__file__).parent / "templates"
-APIS = ("main", "http", "open", "shut")
+APIS = {"functions": ("main", "open", "shut", "barred"), "http": ("http",)}
+"""The APIs of each template, in its order."""
 _KEY, _SECRET = "local", "conformance"
 
 
 @contextmanager
-def local(api: str, folder: Path) -> Iterator[Target]:
-    """An API's template, run by the local cloud; `folder` takes its ready file."""
+def local(template: str, folder: Path, root: Path = ROOT) -> Iterator[dict[str, Target]]:
+    """A template's APIs, run by the local cloud whose code is below `root`; `folder` takes its ready file."""
     with ExitStack() as stack:
-        behind = stack.enter_context(backend.serving()) if api == "http" else None
+        behind = stack.enter_context(backend.serving()) if template == "http" else None
         cloud = stack.enter_context(
-            running(
+            running_from(
+                root,
                 folder,
-                *("--template", str(TEMPLATES / f"{api}.yaml")),
+                *("--template", str(TEMPLATES / f"{template}.yaml")),
                 *(("--parameter", f"BackendUrl={behind.url}") if behind else ()),
                 *("--set", "verify_signatures=true", "--set", f"access_keys={_KEY}:{_SECRET}"),
             )
         )
-        yield Target(cloud.url, str(cloud.ready["region"]), Credentials(_KEY, _SECRET), behind)
+        urls = [str(api["url"]) for api in cloud.ready["apis"]]
+        credentials = Credentials(_KEY, _SECRET)
+        yield {
+            name: Target(url, str(cloud.ready["region"]), credentials, behind)
+            for name, url in zip(APIS[template], urls, strict=True)
+        }
+
+
+def template_of(api: str) -> str:
+    """The template that an API is in."""
+    return next(template for template, names in APIS.items() if api in names)
 
 
 def deployed() -> dict[str, str]:

@@ -19,18 +19,20 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Target]]:
-    """The API of a template, started when it is first needed."""
-    started: dict[str, Target] = {}
+    """An API by its name; what it is in is started when it is first needed."""
+    found: dict[str, Target] = {}
     deployed = targets.deployed()
     with ExitStack() as stack:
 
         def find(api: str) -> Target:
-            if api not in started:
-                if deployed and api not in deployed:
+            if api not in found and not deployed:
+                template = targets.template_of(api)
+                found.update(stack.enter_context(targets.local(template, tmp_path_factory.mktemp(template))))
+            elif api not in found:
+                if api not in deployed:
                     pytest.skip(f"CONFORMANCE_URLS does not name {api}")
-                where = targets.remote(deployed[api]) if deployed else targets.local(api, tmp_path_factory.mktemp(api))
-                started[api] = stack.enter_context(where)
-            return started[api]
+                found[api] = stack.enter_context(targets.remote(deployed[api]))
+            return found[api]
 
         yield find
 

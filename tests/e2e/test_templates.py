@@ -52,6 +52,7 @@ class Handler(BaseHTTPRequestHandler):
         status = 200
         if self.path.startswith("/connect"):
             status = 401 if "refuse" in self.path else 200
+            assert self.headers["Secret"] == "sesame"
             self.server.connected.append(self.headers["connectionId"])
         else:
             message = json.loads(body)

@@ -38,6 +38,9 @@ class Builder:
             IntegrationUri={"Fn::Sub": ARN % logical_id},
         )
 
+        granted = {"Principal": "apigateway.amazonaws.com", "Action": "lambda:InvokeFunction"}
+        self.add(f"{logical_id}Permission", "AWS::Lambda::Permission", **granted, FunctionName={"Ref": logical_id})
+
     def route(self, logical_id: str, key: str, function: str | None, *, responds: bool = False) -> None:
         """A route to a function's integration, with a route response when it is to answer."""
         properties: dict[str, Any] = {"ApiId": {"Ref": "Api"}, "RouteKey": key}

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import zipfile
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local import foreign, plans, resources, yaml_template
+from local.cloud import Cloud
 from local.errors import LocalError
 from tests.local.assemblies import Builder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from local.plans import Plan
 
 
@@ -168,9 +171,31 @@ def test_what_the_api_does_not_need_is_left_aside_with_a_word(tmp_path: Path) ->
     assert warnings == [
         "AWS::S3::Bucket does not run here: Files, More",
         "HTTP APIs do not run here: Http",
-        f"API keys are not checked here: {only.api.id}",
+        "API keys are not checked here: Api",
         "stack.Other: the runtime nodejs22.x does not run here, only python3.x; it is left aside",
     ]
+
+
+def test_a_vpc_link_leads_to_a_load_balancer_that_runs_here(tmp_path: Path) -> None:
+    builder = Builder()
+    builder.add("Balancer", "AWS::ElasticLoadBalancingV2::LoadBalancer", Type="network")
+    builder.add("Link", "AWS::ApiGateway::VpcLink", Name="link", TargetArns=[{"Ref": "Balancer"}])
+    through = {"ConnectionType": "VPC_LINK", "ConnectionId": {"Ref": "Link"}, "IntegrationMethod": "POST"}
+    uri = {"Fn::Sub": "http://${Balancer.DNSName}/path"}
+    to = {"ApiId": {"Ref": "Api"}, "IntegrationType": "HTTP_PROXY", "IntegrationUri": uri, **through}
+    builder.add("FIntegration", "AWS::ApiGatewayV2::Integration", **to)
+    builder.route("Default", "$default", "F")
+    found, warnings = plan(builder, tmp_path)
+    assert warnings == []
+    name = found[0].deployment.stack.attribute("Balancer", "DNSName")
+    balancers: Any = {name: lambda _: ("127.0.0.2", 8080)}
+    settings: Any = {"port": 0, "concurrency": 1, "report": print}
+    assert Cloud(found, **settings, balancers=balancers)
+    with pytest.raises(LocalError) as error:
+        Cloud(found, **settings)
+    assert str(error.value) == (
+        f"stack, route $default: its VPC link leads to {name}, and no load balancer of that name runs here"
+    )
 
 
 def test_sam_is_not_cloudformation(tmp_path: Path) -> None:
@@ -198,7 +223,8 @@ def test_each_api_of_a_template_has_a_port(tmp_path: Path) -> None:
     builder.add("B", "AWS::ApiGatewayV2::Api", ProtocolType="WEBSOCKET", RouteSelectionExpression=expression)
     builder.add("BStage", "AWS::ApiGatewayV2::Stage", ApiId={"Ref": "B"}, StageName="b")
     found, _ = plan(builder, tmp_path)
-    assert [(one.offset, one.api.stage, len(one.functions)) for one in found] == [(1, "prod", 1), (2, "b", 0)]
+    shown = [(one.name, one.offset, one.api.stage, len(one.functions)) for one in found]
+    assert shown == [("Api", 1, "prod", 1), ("B", 2, "b", 0)]
 
 
 def test_every_type_that_is_read_counts_as_run() -> None:
@@ -206,3 +232,26 @@ def test_every_type_that_is_read_counts_as_run() -> None:
     read = {value for name, value in vars(resources).items() if name.isupper() and isinstance(value, str)}
     unread = {resources.ROLE}  # of a service that makes no difference
     assert read - unread <= foreign._RUN
+
+
+TEMPLATE = Path(__file__).parents[1] / "e2e" / "templates" / "functions.json"
+scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just({"Ref": "Stage"})
+anything = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+)
+
+
+@given(st.data(), anything)
+@settings(deadline=None)
+def test_any_property_is_read_or_refused(data: st.DataObject, value: object) -> None:
+    """Whatever stands in a template instead of what should."""
+    template = json.loads(TEMPLATE.read_text())
+    resource = template["Resources"][data.draw(st.sampled_from(sorted(template["Resources"])))]
+    key = data.draw(st.sampled_from(["Type", "Properties", *resource["Properties"]]))
+    (resource if key in resource else resource["Properties"])[key] = value
+    with TemporaryDirectory() as folder:
+        shutil.copytree(TEMPLATE.parent / "reply", Path(folder, "reply"))
+        path = Path(folder, "stack.json")
+        path.write_text(json.dumps(template))
+        with suppress(LocalError):
+            assert plans.of_template(path, {}, Path(folder, "scratch"), lambda _: None)

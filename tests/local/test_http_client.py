@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import ssl
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 import uvloop
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
+from local import http_client
 from local.gateway.effects import Failed, Fetch, Outcome, Responded
 from local.http_client import RESPONSE_LIMIT, HttpClient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
 TIMEOUT = 30.0
 
@@ -116,6 +125,24 @@ def test_requests_at_once_have_connections_of_their_own() -> None:
     assert backend.connections == 5
 
 
+def test_more_requests_than_connections_take_turns_and_get_their_own_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_client, "_CONNECTIONS", 1)
+    answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % number for number in range(5)]
+    backend = Backend(*answers)
+
+    async def main() -> list[Outcome]:
+        client = HttpClient()
+        async with serving(backend) as url:
+            outcomes = await asyncio.gather(*(fetch(client, request(url, b"%d" % number)) for number in range(5)))
+            client.close()
+            return outcomes
+
+    outcomes = uvloop.run(main())
+    assert [outcome.body for outcome in outcomes if isinstance(outcome, Responded)] == [b"0", b"1", b"2", b"3", b"4"]
+    assert [asked[-1:] for asked in backend.requests] == [b"0", b"1", b"2", b"3", b"4"]
+    assert backend.connections == 1
+
+
 @pytest.mark.parametrize(
     ("answer", "body"),
     [
@@ -211,3 +238,46 @@ def test_what_is_cancelled_is_told_nothing_and_its_connection_ends() -> None:
         assert told == []
 
     uvloop.run(main())
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A key and a certificate for 127.0.0.1 that nobody has signed but itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(address, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    )
+    secret, public = folder / "key.pem", folder / "cert.pem"
+    plain = serialization.NoEncryption()
+    secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+    public.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    return secret, public
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_https_endpoints_need_a_certificate_that_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool
+) -> None:
+    key, public = certificate(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(public, key)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(public))
+
+    async def main() -> Outcome:
+        server = await asyncio.start_server(Backend(OK), "127.0.0.1", 0, ssl=tls)
+        client = HttpClient()
+        outcome = await fetch(client, request("https://{}:{}/".format(*server.sockets[0].getsockname())))
+        client.close()
+        server.close()
+        return outcome
+
+    outcome = uvloop.run(main())
+    assert (outcome is Failed.UNREACHABLE) is not trusted
+    assert isinstance(outcome, Responded) is trusted

@@ -200,3 +200,26 @@ def test_an_access_log_without_the_requests_id_is_refused() -> None:
     made.resources["Stage"]["Properties"]["AccessLogSettings"] = {"DestinationArn": "x", "Format": "$context.status"}
     with pytest.raises(LocalError, match=r"App\.Stage: an access log's format must contain"):
         read(made)
+
+
+def test_a_function_needs_a_permission_for_its_route() -> None:
+    made = Builder()
+    made.function("F", "x")
+    made.route("A", "a", "F")
+    made.route("B", "b", "F")
+    assert read(made).unpermitted == frozenset()
+    source = {"Fn::Sub": "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*/b"}
+    made.resources["FPermission"]["Properties"]["SourceArn"] = source
+    assert read(made).unpermitted == {"a"}
+    made.resources["FIntegration"]["Properties"]["CredentialsArn"] = "arn:aws:iam::123456789012:role/r"
+    assert read(made).unpermitted == frozenset()
+
+
+def test_an_authorizer_needs_a_permission_too() -> None:
+    made = authorized()
+    made.resources["Default"]["Properties"]["RouteKey"] = "$connect"
+    assert read(made).unpermitted == {"authorizer"}
+    granted = {"Principal": "apigateway.amazonaws.com", "Action": "lambda:InvokeFunction", "FunctionName": "f"}
+    source = {"Fn::Sub": "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/authorizers/${Auth}"}
+    made.add("Permission", "AWS::Lambda::Permission", **granted, SourceArn=source)
+    assert read(made).unpermitted == frozenset()

@@ -3,63 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
 
 from local.gateway.vtl import java, nodes
 from local.gateway.vtl.errors import TemplateError
+from local.gateway.vtl.operators import OPERATORS
 
-NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
+T = TypeVar("T")
+
+NAME = r"[A-Za-z][A-Za-z0-9_-]*"
 _NESTING = 40
 _REFERENCE = re.compile(rf"\$(?P<quiet>!?)(?P<brace>\{{?)(?P<name>{NAME})")
 _PROPERTY = re.compile(rf"\.(?P<name>{NAME})(?P<call>\()?")
 _LINE_END = re.compile(r"[ \t]*(?:\r\n|\r|\n)")
 _SPACE = re.compile(r"\s*")
-_SEPARATOR = re.compile(r"\s*,?\s*")
 _NOT = re.compile(r"!|not\b")
-_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?)?")
+_NUMBER = re.compile(r"-?(?:[0-9]+(?:\.(?!\.)[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_WHOLE = re.compile(r"-?[0-9]+")
 _BOOLEAN = re.compile(r"(?:true|false)(?![A-Za-z0-9_-])")
 _DOUBLE = re.compile(r'"((?:[^"]|"")*)"')
 _SINGLE = re.compile(r"'((?:[^']|'')*)'")
 _UNICODE = re.compile(r"\\u([0-9A-Fa-f]{4})")
-
-# Binary operators, from those that bind least.
-_Apply = Callable[[Any, Any, Any], Any]
-_OPERATORS: Sequence[tuple[re.Pattern[str], dict[str, _Apply | bool]]] = (
-    (re.compile(r"\|\||or\b"), {"||": True, "or": True}),
-    (re.compile(r"&&|and\b"), {"&&": False, "and": False}),
-    (
-        re.compile(r"==|!=|eq\b|ne\b"),
-        {
-            "==": java.equal,
-            "eq": java.equal,
-            "!=": lambda left, right, scope: not java.equal(left, right, scope),
-            "ne": lambda left, right, scope: not java.equal(left, right, scope),
-        },
-    ),
-    (
-        re.compile(r"<=|>=|<|>|le\b|ge\b|lt\b|gt\b"),
-        {
-            "<": (less := nodes.comparison(lambda left, right: left < right)),
-            "lt": less,
-            ">": (greater := nodes.comparison(lambda left, right: left > right)),
-            "gt": greater,
-            "<=": (at_most := nodes.comparison(lambda left, right: left <= right)),
-            "le": at_most,
-            ">=": (at_least := nodes.comparison(lambda left, right: left >= right)),
-            "ge": at_least,
-        },
-    ),
-    (re.compile(r"[+-]"), {"+": nodes.add, "-": nodes.arithmetic(lambda left, right: left - right)}),
-    (
-        re.compile(r"[*/%]"),
-        {
-            "*": nodes.arithmetic(lambda left, right: left * right),
-            "/": nodes.arithmetic(nodes.divide),
-            "%": nodes.arithmetic(nodes.remainder),
-        },
-    ),
-)
 
 
 class Reader:
@@ -81,9 +46,8 @@ class Reader:
         return found
 
     def _closes(self, closing: str) -> bool:
-        """Whether the closing character comes next, after blanks; a comma before the next item is passed over."""
-        match = _SEPARATOR.match(self._text, self._at)
-        self._at = match.end() if match else self._at
+        """Whether the closing character comes next, after blanks."""
+        self._space()
         return self._eat(closing)
 
     def _space(self) -> None:
@@ -152,17 +116,26 @@ class ExpressionReader(Reader):
     def _arguments(self) -> list[nodes.Expression]:
         """`(a, b)`."""
         self._at += 1
-        arguments: list[nodes.Expression] = []
-        while not self._closes(")"):
-            arguments.append(self._expression())
-        return arguments
+        return self._items(")", self._expression)
+
+    def _items(self, closing: str, read: Callable[[], T]) -> list[T]:
+        """What stands between commas, up to a closing character."""
+        items: list[T] = []
+        if self._closes(closing):
+            return items
+        while True:
+            items.append(read())
+            if self._closes(closing):
+                return items
+            if not self._eat(","):
+                self._fail(f"a comma or {closing} is missing before {self._text[self._at : self._at + 20]!r}")
 
     def _expression(self, level: int = 0) -> nodes.Expression:
         if level == 0:
             self._nest()
-        if level == len(_OPERATORS):
+        if level == len(OPERATORS):
             return self._unary()
-        pattern, operators = _OPERATORS[level]
+        pattern, operators = OPERATORS[level]
         left = self._expression(level + 1)
         while True:
             self._space()
@@ -172,11 +145,10 @@ class ExpressionReader(Reader):
             self._at = match.end()
             right = self._expression(level + 1)
             operator = operators[match[0]]
-            left = (
-                nodes.Logic(left, right, operator)
-                if isinstance(operator, bool)
-                else nodes.Operation(left, right, operator)
-            )
+            if isinstance(operator, bool):
+                left = nodes.Logic(left, right, operator)
+            else:
+                left = (nodes.Sum if match[0] == "+" else nodes.Operation)(left, right, operator)
         if level == 0:
             self._depth -= 1
         return left
@@ -206,9 +178,9 @@ class ExpressionReader(Reader):
                 self._fail("a parenthesis is not closed", at)
             return inner
         if self._eat("["):
-            return self._list(at)
+            return self._list()
         if self._eat("{"):
-            return self._map(at)
+            return nodes.MapOf(self._items("}", self._pair))
         found = self._text[at : at + 20]
         return self._fail(f"an expression cannot begin with {found!r}" if found else "an expression is missing")
 
@@ -216,7 +188,7 @@ class ExpressionReader(Reader):
         text, at = self._text, self._at
         if match := _NUMBER.match(text, at):
             self._at = match.end()
-            return nodes.Literal(float(match[0]) if "." in match[0] else self._integer(match[0]))
+            return nodes.Literal(self._integer(match[0]) if _WHOLE.fullmatch(match[0]) else float(match[0]))
         if match := _BOOLEAN.match(text, at):
             self._at = match.end()
             return nodes.Literal(match[0] == "true")
@@ -246,24 +218,27 @@ class ExpressionReader(Reader):
         """What a text in double quotes consists of; it is a template of its own."""
         raise NotImplementedError
 
-    def _list(self, start: int) -> nodes.Expression:
-        items: list[nodes.Expression] = []
-        while not self._closes("]"):
-            items.append(self._expression())
+    def _list(self) -> nodes.Expression:
+        start = self._at
+        if not self._closes("]"):
+            first = self._expression()
             self._space()
-            if len(items) == 1 and self._eat(".."):
-                last = self._expression()
-                if not self._closes("]"):
-                    self._fail("a range is not closed by ]", start)
-                return nodes.Range(items[0], last)
-        return nodes.ListOf(items)
+            if self._eat(".."):
+                return self._range(first, start)
+        self._at = start
+        return nodes.ListOf(self._items("]", self._expression))
 
-    def _map(self, start: int) -> nodes.Expression:
-        items: list[tuple[nodes.Expression, nodes.Expression]] = []
-        while not self._closes("}"):
-            key = self._expression()
-            self._space()
-            if not self._eat(":"):
-                self._fail("a map needs a : between key and value", start)
-            items.append((key, self._expression()))
-        return nodes.MapOf(items)
+    def _range(self, first: nodes.Expression, start: int) -> nodes.Range:
+        last = self._expression()
+        for end in (first, last):
+            if not (isinstance(end, nodes.Reference) or (isinstance(end, nodes.Literal) and java.integer(end.content))):
+                self._fail("a range is between whole numbers or references, as in [1..$n]", start)
+        if not self._closes("]"):
+            self._fail("a range is not closed by ]", start)
+        return nodes.Range(first, last)
+
+    def _pair(self) -> tuple[nodes.Expression, nodes.Expression]:
+        key = self._expression()
+        if not self._closes(":"):
+            self._fail("a map needs a : between key and value")
+        return key, self._expression()

@@ -6,6 +6,7 @@ is a code point here, not a UTF-16 unit as in Java: an emoji has the length 1.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -141,6 +142,12 @@ def _trim(_: Scope, value: str) -> str:
     return value.strip("".join(map(chr, range(33))))
 
 
+def _compare(_: Scope, value: str, other: str) -> int:
+    """The difference of the first characters that differ, or of the lengths."""
+    differences = (ord(one) - ord(two) for one, two in zip(value, other, strict=False) if one != two)
+    return next(differences, len(value) - len(other))
+
+
 _STRING = table(
     length=Method(lambda _, v: len(v)),
     isEmpty=Method(lambda _, v: not v),
@@ -152,7 +159,7 @@ _STRING = table(
     startsWith=Method(lambda _, v, x: v.startswith(x), (str,)),
     endsWith=Method(lambda _, v, x: v.endswith(x), (str,)),
     equalsIgnoreCase=Method(lambda _, v, x: v.lower() == x.lower(), (str,)),
-    compareTo=Method(lambda _, v, x: (v > x) - (v < x), (str,)),
+    compareTo=Method(_compare, (str,)),
     toUpperCase=Method(lambda _, v: v.upper()),
     toLowerCase=Method(lambda _, v: v.lower()),
     trim=Method(_trim),
@@ -168,8 +175,8 @@ _STRING = table(
 # Numbers. `parseInt` and `valueOf` are static: templates reach them through any number.
 
 _NUMBER = table(
-    intValue=Method(lambda _, v: int(v)),
-    longValue=Method(lambda _, v: int(v)),
+    intValue=Method(lambda _, v: int(v) if math.isfinite(v) else 0),
+    longValue=Method(lambda _, v: int(v) if math.isfinite(v) else 0),
     doubleValue=Method(lambda _, v: float(v)),
     compareTo=Method(lambda _, v, x: (v > x) - (v < x), ((int, float),)),
     parseInt=Method(_parse_int, (str,)),
@@ -178,7 +185,15 @@ _NUMBER = table(
 )
 
 
-# Lists.
+# Lists and maps.
+
+_VOID = ""
+"""What a method that returns nothing writes."""
+
+
+def _clear(_: Scope, value: list[Any] | dict[str, Any]) -> str:
+    value.clear()
+    return _VOID
 
 
 def _find(scope: Scope, value: list[Any], wanted: Any) -> int:
@@ -189,14 +204,20 @@ def _find(scope: Scope, value: list[Any], wanted: Any) -> int:
     return -1
 
 
-def _add(scope: Scope, value: list[Any], *arguments: Any) -> bool | None:
-    if len(arguments) == 1:
-        value.append(arguments[0])
-        return True
-    index, child = arguments
+def _find_last(scope: Scope, value: list[Any], wanted: Any) -> int:
+    index = _find(scope, value[::-1], wanted)
+    return index if index < 0 else len(value) - 1 - index
+
+
+def _add(_: Scope, value: list[Any], child: Any) -> bool:
+    value.append(child)
+    return True
+
+
+def _insert(scope: Scope, value: list[Any], index: int, child: Any) -> str:
     scope.spend(len(value) >> 6)
     value.insert(index if index == len(value) else at(len(value), index), child)
-    return None
+    return _VOID
 
 
 def _add_all(scope: Scope, value: list[Any], more: list[Any]) -> bool:
@@ -233,18 +254,19 @@ _LIST = table(
     isEmpty=Method(lambda _, v: not v),
     get=Method(lambda _, v, i: v[at(len(v), i)], (int,)),
     set=Method(_set, (int, object)),
-    add=(Method(_add, (object,)), Method(_add, (int, object))),
+    add=(Method(_add, (object,)), Method(_insert, (int, object))),
     addAll=Method(_add_all, (list,)),
     remove=Method(_remove, (object,)),
-    clear=Method(lambda _, v: v.clear()),
+    clear=Method(_clear),
     contains=Method(lambda s, v, x: _find(s, v, x) >= 0, (object,)),
+    lastIndexOf=Method(_find_last, (object,)),
     containsAll=Method(lambda s, v, xs: all(_find(s, v, x) >= 0 for x in xs), (list,)),
     indexOf=Method(_find, (object,)),
     subList=Method(_sublist, (int, int)),
 )
 
 
-# Maps. Keys are texts, as JSON's are.
+# Keys of maps are texts, as JSON's are.
 
 
 def _put(scope: Scope, value: dict[str, Any], key: Any, child: Any) -> Any:
@@ -254,9 +276,10 @@ def _put(scope: Scope, value: dict[str, Any], key: Any, child: Any) -> Any:
     return old
 
 
-def _put_all(scope: Scope, value: dict[str, Any], more: dict[str, Any]) -> None:
+def _put_all(scope: Scope, value: dict[str, Any], more: dict[str, Any]) -> str:
     scope.spend(len(more))
     value.update(more)
+    return _VOID
 
 
 def _list_of(scope: Scope, items: Any) -> list[Any]:
@@ -272,7 +295,7 @@ _MAP = table(
     put=Method(_put, (object, object)),
     putAll=Method(_put_all, (dict,)),
     remove=Method(lambda s, v, k: v.pop(text(k, s), None), (object,)),
-    clear=Method(lambda _, v: v.clear()),
+    clear=Method(_clear),
     containsKey=Method(lambda s, v, k: text(k, s) in v, (object,)),
     containsValue=Method(lambda s, v, x: _find(s, _list_of(s, v.values()), x) >= 0, (object,)),
     keySet=Method(lambda s, v: _list_of(s, v.keys())),

@@ -11,7 +11,6 @@ from local.gateway.vtl.errors import RenderError
 from local.gateway.vtl.methods import call
 from local.gateway.vtl.scope import Scope
 
-_LARGEST = 2**1024
 _SHADOWED = ("foreach", "velocityCount", "velocityHasNext")
 
 
@@ -191,7 +190,7 @@ class Reference:
             elif not self.quiet:
                 scope.write(self.source)
         elif found is None:
-            scope.write("\\" * self.backslashes + ("" if self.quiet else self.source))
+            scope.write("\\" * self.backslashes + ("" if self.quiet and self.backslashes % 2 == 0 else self.source))
         else:
             text = self.source if self.backslashes % 2 else java.text(found, scope)
             scope.write("\\" * (self.backslashes // 2) + text)
@@ -217,6 +216,12 @@ class Reference:
                 return  # nothing there can hold it
 
 
+def holds(condition: Expression, scope: Scope) -> bool:
+    """Whether a condition is true: a reference to anything but null and false, or what is true itself."""
+    value = condition.value(scope)
+    return java.true(value) if isinstance(condition, Reference) else value is True
+
+
 @dataclass(frozen=True, slots=True)
 class Not:
     """`!x`."""
@@ -225,7 +230,7 @@ class Not:
 
     def value(self, scope: Scope) -> bool:
         """Whether the operand is not true."""
-        return not java.true(self.operand.value(scope))
+        return not holds(self.operand, scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,9 +243,9 @@ class Logic:
 
     def value(self, scope: Scope) -> bool:
         """True or false."""
-        if java.true(self.left.value(scope)) is self.decides:
+        if holds(self.left, scope) is self.decides:
             return self.decides
-        return java.true(self.right.value(scope))
+        return holds(self.right, scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,51 +262,19 @@ class Operation:
         return self.apply(self.left.value(scope), self.right.value(scope), scope)
 
 
-def add(left: Any, right: Any, scope: Scope) -> Any:
-    """The sum of numbers; texts are joined with anything."""
-    if isinstance(left, str) or isinstance(right, str):
-        first, second = java.text(left, scope), java.text(right, scope)
-        scope.fits(len(first) + len(second))
-        scope.spend((len(first) + len(second)) >> 6)
-        return first + second
-    return arithmetic(lambda a, b: a + b)(left, right, scope)
+@dataclass(frozen=True, slots=True)
+class Sum(Operation):
+    """`a + b`, where a null reference that is joined to a text is the text that it stands as."""
 
-
-def arithmetic(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any, Scope], Any]:
-    """An operation on numbers, null for anything else, as for a division by zero."""
-
-    def apply(left: Any, right: Any, _: Scope) -> Any:
-        if not (java.number(left) and java.number(right)):
-            return None
-        try:
-            result = compute(left, right)
-        except ZeroDivisionError:
-            return None
-        except OverflowError:
-            return float("inf")
-        if abs(result) >= _LARGEST and java.integer(result):
-            raise RenderError("a number has more than 1024 bits")
-        return result
-
-    return apply
-
-
-def divide(left: Any, right: Any) -> Any:
-    """Java's division: of whole numbers, towards zero."""
-    if isinstance(left, float) or isinstance(right, float):
-        return left / right
-    quotient = abs(left) // abs(right)
-    return quotient if (left < 0) == (right < 0) else -quotient
-
-
-def remainder(left: Any, right: Any) -> Any:
-    """Java's remainder: it has the sign of the dividend."""
-    return left - right * int(divide(left, right))
-
-
-def comparison(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any, Scope], bool]:
-    """A comparison of numbers, false for anything else."""
-    return lambda left, right, _: java.number(left) and java.number(right) and holds(left, right)
+    def value(self, scope: Scope) -> Any:
+        """The result."""
+        scope.spend(1)
+        left, right = self.left.value(scope), self.right.value(scope)
+        if left is None and isinstance(right, str) and isinstance(self.left, Reference):
+            left = self.left.source
+        elif right is None and isinstance(left, str) and isinstance(self.right, Reference):
+            right = self.right.source
+        return self.apply(left, right, scope)
 
 
 # Statements.
@@ -329,7 +302,7 @@ class If:
     def render(self, scope: Scope) -> None:
         """Render the first branch whose condition is true."""
         for condition, block in self.branches:
-            if java.true(condition.value(scope)):
+            if holds(condition, scope):
                 render(block, scope)
                 return
         render(self.otherwise, scope)

@@ -9,7 +9,10 @@ from local.gateway.vtl import nodes
 from local.gateway.vtl.expressions import NAME, ExpressionReader
 
 _SPECIAL = re.compile(r"[$#\\]")
-_DIRECTIVE = re.compile(rf"#(?:(?P<bare>{NAME})|\{{(?P<braced>{NAME})\}})")
+_DIRECTIVE = re.compile(rf"#(?:(?P<bare>[A-Za-z][A-Za-z0-9_]*)|\{{(?P<braced>{NAME})\}})")
+_CALL = re.compile(rf"#(?P<name>{NAME})")
+_UNFINISHED = re.compile(r"\$!?|#")
+_SEPARATOR = re.compile(r"\s*,?\s*")
 _LINE = re.compile(r"##[^\r\n]*(?:\r\n|\r|\n)?")
 _MACRO = re.compile(rf"#(?:macro|\{{macro\}})\s*\(\s*({NAME})")
 _WORD = re.compile(NAME)
@@ -22,8 +25,17 @@ _KNOWN = _BLOCKS | _ENDS | _REFUSED | {"break", "stop"}
 class Parser(ExpressionReader):
     """Reads one template, or a text in double quotes inside one."""
 
-    def __init__(self, text: str, line: int = 1, depth: int = 0, macros: frozenset[str] | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        line: int = 1,
+        depth: int = 0,
+        macros: frozenset[str] | None = None,
+        *,
+        inner: bool = False,
+    ) -> None:
         super().__init__(text, line, depth)
+        self._inner = inner
         self._macros = frozenset(_MACRO.findall(text)) if macros is None else macros
 
     def template(self) -> nodes.Block:
@@ -34,7 +46,7 @@ class Parser(ExpressionReader):
         return block
 
     def _interpolated(self, content: str, line: int) -> nodes.Block:
-        return Parser(content, line, self._depth, self._macros).template()
+        return Parser(content, line, self._depth, self._macros, inner=True).template()
 
     def _block(self) -> tuple[nodes.Block, str | None]:
         """Everything up to an #end, #else or #elseif, which is named, or up to the end of the text."""
@@ -60,7 +72,7 @@ class Parser(ExpressionReader):
             case "\\":
                 self._escape(parts)
             case "$":
-                parts.append(self._reference() or self._take(1))
+                parts.append(self._reference() or self._plain())
             case _:
                 return self._hash(parts)
         return None
@@ -95,8 +107,14 @@ class Parser(ExpressionReader):
         elif (directive := self._directive()) is not None:
             return self._statement(*directive, parts)
         else:
-            parts.append(self._take(1))
+            parts.append(self._plain())
         return None
+
+    def _plain(self) -> str:
+        """A dollar or a hash that stands for itself, which the last character of a template may not."""
+        if not self._inner and _UNFINISHED.fullmatch(self._text, self._at):
+            self._fail(f"the template ends with {self._text[self._at :]!r}, which begins nothing")
+        return self._take(1)
 
     def _after(self, closing: str, complaint: str) -> int:
         end = self._text.find(closing, self._at + 2)
@@ -110,12 +128,11 @@ class Parser(ExpressionReader):
         if match is None:
             return None
         name = match["bare"] or match["braced"]
-        if match["bare"]:  # `#elsewhere` is #else and a text, `#endpoint` #end and a text
-            for word in ("elseif", "else", "end"):
-                if name.startswith(word):
-                    return f"#{word}", word
-        known = name in _KNOWN or name in self._macros
-        return (match[0], name) if known else None
+        if name in _KNOWN:
+            return match[0], name
+        call = match if match["braced"] else _CALL.match(self._text, self._at)
+        name = (match["braced"] or call["name"]) if call else name
+        return (call[0], name) if call and name in self._macros else None
 
     def _statement(self, source: str, name: str, parts: list[str | nodes.Statement]) -> str | None:
         start = self._at
@@ -129,8 +146,7 @@ class Parser(ExpressionReader):
         self._at += len(source)
         match name:
             case "set":
-                _trim_line(parts)
-                parts.append(self._set())
+                parts[-1:] = [*filter(_not_blank, parts[-1:]), self._set()]
             case "if":
                 parts.append(self._if(start))
             case "foreach":
@@ -199,7 +215,7 @@ class Parser(ExpressionReader):
             self._fail("#macro needs a name, as in #macro(name $parameter)")
         self._at = match.end()
         parameters = []
-        while not self._closes(")"):
+        while not self._separated(")"):
             parameter = self._reference()
             if parameter is None or parameter.steps:
                 self._fail("the parameters of #macro are variables")
@@ -214,9 +230,15 @@ class Parser(ExpressionReader):
         if not self._eat("("):
             self._fail(f"the macro #{name} is called as #{name}(…)")
         arguments: list[nodes.Expression] = []
-        while not self._closes(")"):
+        while not self._separated(")"):
             arguments.append(self._operand())
         return arguments
+
+    def _separated(self, closing: str) -> bool:
+        """Whether the closing character comes next; else what is before the next item, a comma or blanks, is passed."""
+        match = _SEPARATOR.match(self._text, self._at)
+        self._at = match.end() if match else self._at
+        return self._eat(closing)
 
     def _ended(self, end: str | None, name: str, start: int) -> None:
         if end != "end":
@@ -234,7 +256,6 @@ def _joined(parts: list[str | nodes.Statement]) -> nodes.Block:
     return tuple(joined)
 
 
-def _trim_line(parts: list[str | nodes.Statement]) -> None:
-    """Blanks at the start of a line before #set belong to it."""
-    if parts and isinstance(parts[-1], str):
-        parts[-1] = parts[-1].rstrip(" \t")
+def _not_blank(part: str | nodes.Statement) -> bool:
+    """Blanks that stand alone before a #set go with it."""
+    return not isinstance(part, str) or bool(part.strip(" \t"))

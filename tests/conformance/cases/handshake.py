@@ -41,6 +41,13 @@ CASES = (
         [Connect("auth=allow&connect=malformed", status=502)],
     ),
     Case(
+        "connect-barred",
+        "API Gateway has no permission to invoke $connect's function: 500",
+        ["2.no-permission"],
+        [Connect(status=500)],
+        api="barred",
+    ),
+    Case(
         "connect-held",
         "the 101 comes only when $connect's function has ended",
         ["2.held"],

@@ -55,6 +55,12 @@ CASES = (
         for status in (401, 503)
     ),
     _case(
+        "connect-hangup",
+        "the backend cuts the line at $connect: 500",
+        ["2.http-unreachable"],
+        Connect("status=hangup", status=500, signed="right"),
+    ),
+    _case(
         "connect-subprotocol",
         "the backend chooses a subprotocol",
         ["2.headers"],
@@ -194,7 +200,7 @@ CASES = (
     _case(
         "hangup",
         "the backend cuts the line: an error frame",
-        ["8.internal", "2.http-unreachable"],
+        ["8.internal"],
         _SIGNED,
         Send('{"action":"hangup"}'),
         Receive(Json({"message": "Internal server error", "connectionId": Text(ID), "requestId": Text(ID)})),

@@ -106,6 +106,12 @@ CASES = (
         [*joined(), Send('{"action":"raise"}'), Receive(error("Internal server error")), _PROBE],
     ),
     Case(
+        "function-barred",
+        "API Gateway has no permission to invoke a route's function: an error frame",
+        ["8.internal"],
+        [*joined(), Send('{"action":"barred"}'), Receive(error("Internal server error")), _PROBE],
+    ),
+    Case(
         "function-malformed",
         "a function's reply is no proxy response: an error frame",
         ["8.internal", "4.proxy-response"],

@@ -237,3 +237,15 @@ def test_events_name_the_custom_domain_and_callbacks_its_key(host: str, base: st
     headers = (("Host", host),)
     assert subject.gateway.http("POST", f"{base}/@connections/{connection_id}", b"x", NOW, headers)[0].status == 200
     assert subject.gateway.http("POST", f"/prod/@connections/{connection_id}", b"x", NOW, headers)[0].status == 403
+
+
+def test_what_api_gateway_may_not_invoke_refuses_with_500_and_costs_messages() -> None:
+    lambda_ = Integration("arn:f")
+    subject = Scene(api(Route("$connect", lambda_), unpermitted=frozenset({"$connect"})))
+    assert refused(subject.ask()[1]) == 500
+    subject = Scene(api(Route("$connect", None, authorizer=authorizer()), unpermitted=frozenset({"authorizer"})))
+    assert refused(subject.ask()[1]) == 500
+    subject = Scene(api(Route("$default", lambda_), unpermitted=frozenset({"$default"})))
+    effects = subject.gateway.receive(subject.opened(), "hi", NOW)
+    assert json.loads(frames(effects)[0])["message"] == "Internal server error"
+    assert calls(effects) == []

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +55,16 @@ def test_a_deep_document_is_searched_to_its_end() -> None:
     for _ in range(50_000):
         document = [document]
     assert rooted("$..x").find(document) == [1]
+
+
+def test_a_search_that_looks_at_too_much_finds_nothing() -> None:
+    document: object = {}
+    for _ in range(600):
+        document = {"a": document}
+    began = time.process_time()
+    assert parse("..a" * 8).find(document) is MISSING
+    assert time.process_time() - began < 5  # there are more than 10 ** 17 ways
+    assert rooted("$[*]").find([1] * 60_000) == [1] * 60_000
 
 
 @given(st.text(max_size=30), st.sampled_from([DOCUMENT, [], "text", None]))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
 import botocore.auth
@@ -50,12 +49,12 @@ def signed(
     return Request(method, parts.path, parts.query, arrived, body)
 
 
-def now(later: float = 0) -> float:
-    return datetime.now(UTC).timestamp() + later
+COLLECTED = datetime.now(UTC).timestamp()
+"""When the requests of parameters are signed, which may be minutes before they are checked."""
 
 
-def check(request: Request, later: float = 0, secrets: Callable[[str], str | None] = secret_of) -> str:
-    return verify(request, secrets, "us-east-1", now(later))
+def check(request: Request, now: float = COLLECTED) -> str:
+    return verify(request, secret_of, "us-east-1", now)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +83,8 @@ def test_what_botocore_signs_is_accepted(request_: Request) -> None:
 
 def test_headers_that_were_added_on_the_way_do_not_matter() -> None:
     request = signed("GET", HANDSHAKE, b"")
-    assert check(replace(request, headers=[*request.headers, ("X-Forwarded-For", "203.0.113.9")])) == KEY
+    forwarded = replace(request, headers=[*request.headers, ("X-Forwarded-For", "203.0.113.9")])
+    assert check(forwarded, signed_at(request)) == KEY
 
 
 @pytest.mark.parametrize("presigned", [False, True])
@@ -102,7 +102,7 @@ def test_a_request_that_was_changed_is_refused(change: dict[str, object], presig
     if "query" in change:
         change = {"query": f"{request.query}&room=b".strip("&")}
     with pytest.raises(SignatureError, match="does not match"):
-        check(replace(request, **change))  # type: ignore[arg-type]
+        check(replace(request, **change), signed_at(request))  # type: ignore[arg-type]
 
 
 def without(request: Request, *names: str) -> Request:
@@ -161,17 +161,16 @@ def test_what_is_not_signed_as_it_has_to_be_is_refused_with_the_reason(request_:
     ],
 )
 def test_a_signature_has_its_time(request_: Request, later: float, message: str) -> None:
-    at = datetime.strptime(_at(request_), "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    at = signed_at(request_)
     with pytest.raises(SignatureError, match=message):
-        verify(request_, secret_of, "us-east-1", (at + timedelta(seconds=later)).timestamp())
-    inside = later - 2 if later > 0 else later + 2
-    assert verify(request_, secret_of, "us-east-1", (at + timedelta(seconds=inside)).timestamp()) == KEY
+        check(request_, at + later)
+    assert check(request_, at + later - 2 if later > 0 else at + later + 2) == KEY
 
 
-def _at(request: Request) -> str:
-    if value := request.header("x-amz-date"):
-        return value
-    return dict(part.split("=") for part in request.query.split("&"))["X-Amz-Date"]
+def signed_at(request: Request) -> float:
+    """What a request says, in epoch seconds."""
+    text = request.header("x-amz-date") or dict(p.split("=") for p in request.query.split("&"))["X-Amz-Date"]
+    return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
 
 
 @given(
@@ -192,4 +191,4 @@ def test_any_request_that_botocore_signs_is_accepted(
     if query and len(set(names)) == len(names):
         url += "?" + "&".join(f"{name}={encoded(value)}" for name, (_, value) in zip(names, query, strict=True))
     request = signed(method, url, b"" if presigned else body, presigned=presigned)
-    assert check(request) == KEY
+    assert check(request, signed_at(request)) == KEY

@@ -72,7 +72,7 @@ def test_context_and_stage_variables(template: str, expected: str) -> None:
         ("$input.path('$.a.b[1]')", "x"),
         ("$input.path('$').a.b.size()", "4"),
         ("$input.path('$').text", 'it\'s "q"'),
-        ("$input.path('$')._id", "7"),
+        ("$input.path('$')['_id']", "7"),
         ("$input.path('$.nope')", "$input.path('$.nope')"),
         ("$!input.path('$.nope')", ""),
         ("$input.path('$.flag')", "false"),
