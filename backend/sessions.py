@@ -117,7 +117,7 @@ class Sessions:
         if now - known < self._touch_seconds or now < self._retry_at:
             return
         try:
-            # Another host may have touched it: reading costs a twentieth of a write, and hosts may be many.
+            # Another host may have touched it: reading costs a tenth of a write, and hosts may be many.
             touched = self._last_touch(connection, now)
             if now - touched >= self._touch_seconds:
                 self._hold(connection, now, lambda claim: self._store.touch(claim, self._expiry(now), now))
