@@ -101,7 +101,7 @@ doctor: install
 
 test: install
 	@$(MAKE) --silent $(ASSEMBLY)
-	@pytest -n auto
+	@pytest -n auto --dist worksteal  # the slow tests stand together: whoever is idle takes some over
 
 check: install
 	@$(MAKE) --silent $(ASSEMBLY)
