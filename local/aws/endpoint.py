@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from local.aws import expressions, queues, wsgi
+from local.aws import expressions, partitions, queues, wsgi
 from local.aws.http import Response
 from local.aws.items import THROTTLED, Items
 
@@ -31,6 +31,7 @@ class Endpoint:
     def __init__(self, region: str) -> None:
         """`region` is where a DynamoDB request without a signature goes."""
         expressions.install()
+        partitions.install()
         queues.install()
         self._items = Items(region)
         self._region = region

@@ -195,7 +195,7 @@ class Run:
     async def _kill(self, _listeners: list[Listener]) -> None:
         """Kill processes of functions, at any moment of their work."""
         while True:
-            await asyncio.sleep(self._random.uniform(0, 0.3))
+            await asyncio.sleep(self._random.uniform(0, 0.12))
             found = [pid for pid in await asyncio.to_thread(children, self._cloud.process.pid) if _runs_a_handler(pid)]
             if found:
                 with contextlib.suppress(ProcessLookupError):
