@@ -1,4 +1,4 @@
-"""Reproduce the table of docs/reliability.md: `python -m tests.faults`, about an hour on two cores.
+"""Reproduce the table of docs/reliability.md: `python -m tests.faults`, about half an hour on two cores.
 
 `--row TEXT` runs the rows whose name has it, `--messages` and `--seeds` make it shorter.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -64,6 +65,7 @@ def main(
     rows = [one for one in ROWS if row in one.name]
     if not rows:
         raise typer.BadParameter(f"no row has {row!r} in its name", param_hint="--row")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what was started is stopped
     typer.echo(HEADING)
     fine = True
     with tempfile.TemporaryDirectory() as folder:

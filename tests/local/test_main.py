@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -63,11 +64,24 @@ def test_a_broken_template_is_one_clear_line(tmp_path: Path) -> None:
     assert line == "local: DuplexLambda.Default: there is no resource 'Nothing' with a Type"
 
 
+@contextmanager
+def taken_port(other: int) -> Iterator[int]:
+    """A port that is taken, while the one `other` further on is free."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = int(taken.getsockname()[1])
+            try:
+                socket.create_server(("127.0.0.1", port + other)).close()
+            except (OSError, OverflowError):
+                continue
+            yield port
+            return
+
+
 @pytest.mark.parametrize("offset", [1, 566])
 def test_a_busy_port_is_one_clear_line_and_leaves_nothing_running(assembly: Path, offset: int) -> None:
     """Both ports that it takes: the variant's, and the AWS endpoint's."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with taken_port(other=1 - offset if offset != 1 else 565) as port:
         line = line_of(local("--assembly", str(assembly), "--port", str(port - offset)))
     assert f"port {port}" in line
     assert line.count("in use") == 1
