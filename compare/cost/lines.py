@@ -35,6 +35,7 @@ LINES: Final[tuple[str, ...]] = (
 )
 
 _MESSAGE_UNIT = 32_768  # bytes that API Gateway bills as one message
+_SCANNED = 8192  # bytes that an eventually consistent scan reads for one unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +51,30 @@ class Variant:
 def _on_lambda(workload: Workload, month: Quantities, rates: Rates) -> Lines:
     calls = month.traffic.events + 2 * month.traffic.sessions
     lines = _gateway(workload, month, rates)
-    lines["lambda.requests"] = rates.cost("lambda.request", calls)
+    lines["lambda.requests"] = rates.cost("lambda.request", calls + MINUTES)  # the census is one a minute
     gb_seconds = month.function_ms / 1000 * rates["lambda.memory_mb"] / 1024
     lines["lambda.duration"] = rates.cost("lambda.gb_second", gb_seconds)
-    lines |= _dynamodb(workload, month, rates)
+    lines |= _dynamodb(workload, month, rates, gateway=True)
     lines["logs"] = _logs("logs.lambda", calls * rates["log.bytes"] / GB, rates)
-    lines["metrics"] = rates.cost("metrics.custom", rates["metrics.count"])
+    lines["metrics"] = _metrics(rates["queue.alarms"], rates)
     lines["egress"] = _egress(workload, month, rates)
     return lines
 
 
 def _on_eks(workload: Workload, month: Quantities, rates: Rates) -> Lines:
-    reads = rates.cost("metrics.read", HOURS * rates["keda.reads"])
-    return _http_pods(workload, month, rates, reads, _cluster(month.pods, rates["eks.system_pods"], rates))
+    metrics = _metrics(rates["queue.alarms"], rates) + rates.cost("metrics.read", HOURS * rates["keda.reads"])
+    return _http_pods(workload, month, rates, metrics, _cluster(month.pods, rates["eks.system_pods"], rates))
 
 
 def _on_ecs(workload: Workload, month: Quantities, rates: Rates) -> Lines:
-    alarms = rates.cost("metrics.alarm", rates["ecs.alarms"])
+    metrics = _metrics(rates["queue.alarms"] + rates["ecs.alarms"], rates)
     vcpu = rates.cost("fargate.vcpu", HOURS * month.pods * rates["pod.vcpu"])
     memory = rates.cost("fargate.gb", HOURS * month.pods * rates["pod.gib"])
-    return _http_pods(workload, month, rates, alarms, {"fargate": vcpu + memory})
+    return _http_pods(workload, month, rates, metrics, {"fargate": vcpu + memory})
 
 
 def _on_sockets(workload: Workload, month: Quantities, rates: Rates) -> Lines:
-    lines = _dynamodb(workload, month, rates)
+    lines = _dynamodb(workload, month, rates, gateway=False)
     lines |= _cluster(month.pods, rates["sockets.system_pods"], rates)
     lines |= _network(_socket_units(workload, month, rates), rates["nlb.addresses"], rates)
     lines["egress"] = _egress(workload, month, rates)
@@ -91,12 +92,12 @@ VARIANTS: Final[Mapping[str, Variant]] = {
 }
 
 
-def _http_pods(workload: Workload, month: Quantities, rates: Rates, watching: Decimal, computing: Lines) -> Lines:
+def _http_pods(workload: Workload, month: Quantities, rates: Rates, metrics: Decimal, computing: Lines) -> Lines:
     logged = month.pods * MINUTES * rates["pod.log_lines"] * rates["log.bytes"] / GB
     posted = month.traffic.posts * (workload.message_bytes + rates["post.overhead_bytes"]) / GB
-    lines = _gateway(workload, month, rates) | _dynamodb(workload, month, rates)
+    lines = _gateway(workload, month, rates) | _dynamodb(workload, month, rates, gateway=True)
     lines["logs"] = _logs("logs.ingested", logged, rates)
-    lines["metrics"] = rates.cost("metrics.custom", rates["metrics.count"]) + watching
+    lines["metrics"] = metrics
     lines |= computing
     lines |= _network(_http_units(workload, month, rates), Decimal(0), rates)
     lines["nat.bytes"] = rates.cost("nat.gb", posted + logged)
@@ -118,15 +119,23 @@ def _gateway(workload: Workload, month: Quantities, rates: Rates) -> Lines:
     }
 
 
-def _dynamodb(workload: Workload, month: Quantities, rates: Rates) -> Lines:
+def _metrics(alarms: Decimal, rates: Rates) -> Decimal:
+    return rates.cost("metrics.custom", rates["metrics.count"]) + rates.cost("metrics.alarm", alarms)
+
+
+def _dynamodb(workload: Workload, month: Quantities, rates: Rates, *, gateway: bool) -> Lines:
     traffic = month.traffic
-    reads = rates.cost("dynamodb.read_unit", traffic.messages * rates["message.read_units"])
     # Rows of open sessions, and of those that are over but not yet removed.
     rows = workload.connections + traffic.sessions / HOURS * rates["session.kept_hours"]
-    stored = rates["session.item_bytes"] * rows / GB
+    stored = rates["session.item_bytes"] * rows
+    reads = traffic.messages * rates["message.read_units"] + month.looks * rates["touch.read_units"]
+    if gateway:
+        reads += MINUTES * min(stored, rates["census.mib"] * 1024 * 1024) / _SCANNED
+    kept = rates.cost("dynamodb.storage", stored / GB) + rates.cost("dynamodb.recovery", stored / GB)
     return {
-        "dynamodb.requests": rates.cost("dynamodb.write_unit", month.write_units) + reads,
-        "dynamodb.storage": rates.cost("dynamodb.storage", stored) + rates.cost("dynamodb.recovery", stored),
+        "dynamodb.requests": rates.cost("dynamodb.write_unit", month.write_units)
+        + rates.cost("dynamodb.read_unit", reads),
+        "dynamodb.storage": kept,
     }
 
 

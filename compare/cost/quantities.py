@@ -38,6 +38,7 @@ class Quantities:
 
     traffic: Traffic
     touches: Decimal  # T
+    looks: Decimal  # R, rows read to see whether a touch is due
     write_units: Decimal
     pods: Decimal = _ZERO  # P
     function_ms: Decimal = _ZERO  # D, billed
@@ -55,14 +56,16 @@ def of_functions(workload: Workload, rates: Rates) -> Quantities:
     traffic = _through_gateway(workload, rates)
     message_ms, posting_ms = rates["lambda.message_ms"], traffic.posts * rates["lambda.post_ms"]
     hosts = max(_ONE, (traffic.events * message_ms + posting_ms) / SECONDS / 1000)
-    touches = _touches(workload, rates, traffic, hosts, workload.connections)
+    touches, looks = _touches(workload, rates, traffic, hosts, workload.connections)
     calls = traffic.events + 2 * traffic.sessions
     writes = 2 * traffic.sessions + touches
+    stored_ms = writes * rates["lambda.write_ms"] + looks * rates["lambda.read_ms"]
     return Quantities(
         traffic,
         touches,
+        looks,
         _write_units(rates, traffic, touches),
-        function_ms=calls * message_ms + writes * rates["lambda.write_ms"] + posting_ms,
+        function_ms=calls * message_ms + stored_ms + posting_ms + MINUTES * rates["census.ms"],
     )
 
 
@@ -77,9 +80,9 @@ def of_http_pods(workload: Workload, rates: Rates) -> Quantities:
     ) / SECONDS
     least = max(rates["pod.minimum"], ceil(workload.connections / rates["http.connections_per_pod"]))
     hosts = max(least, _pods_by_cpu(busy, rates))
-    touches = _touches(workload, rates, traffic, hosts, workload.connections)
-    pods = max(least, _pods_by_cpu(busy + touches / SECONDS * rates["pod.write_us"], rates))
-    return Quantities(traffic, touches, _write_units(rates, traffic, touches), pods)
+    touches, looks = _touches(workload, rates, traffic, hosts, workload.connections)
+    pods = max(least, _pods_by_cpu(busy + _touching(touches, looks, rates), rates))
+    return Quantities(traffic, touches, looks, _write_units(rates, traffic, touches), pods)
 
 
 def of_socket_pods(workload: Workload, rates: Rates) -> Quantities:
@@ -104,9 +107,9 @@ def of_socket_pods(workload: Workload, rates: Rates) -> Quantities:
         ceil(workload.connections * kib / room),
     )
     first = max(least, _pods_by_cpu(busy, rates))
-    touches = _touches(workload, rates, traffic, _ONE, workload.connections / max(_ONE, first))
-    pods = max(least, _pods_by_cpu(busy + touches / SECONDS * rates["pod.write_us"], rates))
-    return Quantities(traffic, touches, _write_units(rates, traffic, touches), pods)
+    touches, looks = _touches(workload, rates, traffic, _ONE, workload.connections / max(_ONE, first))
+    pods = max(least, _pods_by_cpu(busy + _touching(touches, looks, rates), rates))
+    return Quantities(traffic, touches, looks, _write_units(rates, traffic, touches), pods)
 
 
 def nodes(pods: Decimal, system: Decimal, rates: Rates) -> Decimal:
@@ -144,13 +147,21 @@ def _traffic(workload: Workload, life: Decimal, pings: Decimal, *, silent: Decim
     )
 
 
-def _touches(workload: Workload, rates: Rates, traffic: Traffic, hosts: Decimal, seen: Decimal) -> Decimal:
-    """Touches a month (T): what a host has forgotten is touched at each message, what it remembers once an interval."""
+def _touches(
+    workload: Workload, rates: Rates, traffic: Traffic, hosts: Decimal, seen: Decimal
+) -> tuple[Decimal, Decimal]:
+    """Touches a month (T), once an interval whoever sees the connection, and rows read before (R): by a host that has
+    forgotten at each message, by one that remembers once an interval."""
     interval = rates["touch.minutes"]
-    lasting = max(_ZERO, 1 - interval / traffic.minutes)
+    touchable = MINUTES * workload.connections * max(_ZERO, 1 - interval / traffic.minutes)
     known = min(_ONE, rates["touch.remembered"] / seen)
-    each = (1 - known) * traffic.stirs + known * min(traffic.stirs, hosts / interval)
-    return MINUTES * workload.connections * each * lasting
+    looked = (1 - known) * traffic.stirs + known * min(traffic.stirs, hosts / interval)
+    return touchable * min(traffic.stirs, 1 / interval), touchable * looked
+
+
+def _touching(touches: Decimal, looks: Decimal, rates: Rates) -> Decimal:
+    """What they cost a pod, in microseconds of CPU a second."""
+    return (touches * rates["pod.write_us"] + looks * rates["pod.read_us"]) / SECONDS
 
 
 def _write_units(rates: Rates, traffic: Traffic, touches: Decimal) -> Decimal:

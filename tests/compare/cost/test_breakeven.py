@@ -54,4 +54,5 @@ def test_without_a_crossing_there_is_no_break_even(tmp_path: Path) -> None:
         tmp_path, {"api.message": {"value": 0}, "api.connection_minute": {"value": 0}, "eks.cluster": {"value": 10**6}}
     )
     found = break_evens(Workload(Decimal(10), Decimal(0)), free)
-    assert not [one for one in found if "sockets" in {one.below.variant, one.above.variant}]
+    pairs = {frozenset((one.below.variant, one.above.variant)) for one in found}
+    assert pairs.isdisjoint({frozenset(("lambda", "sockets")), frozenset(("ecs", "sockets"))})

@@ -63,11 +63,11 @@ def test_one_price_or_one_input_changes_the_verdict(
 @pytest.mark.parametrize(
     ("connections", "rate", "sentence"),
     [
-        (100, 2, "lambda is clearly the cheapest: $25.50-30.10 a month, against $105-198 for ecs."),
+        (100, 2, "lambda is clearly the cheapest: $27-38 a month, against $106-204 for ecs."),
         (
             2_600,
             1,
-            "Too close to call: sockets costs $270-440 a month, lambda $319-342; the middle figures favour sockets.",
+            "Too close to call: sockets costs $270-440 a month, lambda $325-376; the middle figures favour sockets.",
         ),
     ],
 )
