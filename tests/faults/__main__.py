@@ -1,4 +1,4 @@
-"""Reproduce the table of docs/reliability.md: `python -m tests.faults`, about half an hour on two cores.
+"""Reproduce the table of docs/reliability.md: `python -m tests.faults`, an hour or two on two cores.
 
 `--row TEXT` runs the rows whose name has it, `--messages` and `--seeds` make it shorter.
 """
