@@ -47,16 +47,19 @@ def _query(
 def _narrowed(
     partition: dict[Any, Any], comparison: str | None, bounds: list[Any], limit: int | None, forward: bool
 ) -> dict[Any, Any]:
-    """The items between the bounds, and of those no more than a page with a limit and the one behind it. Only what is
-    cheap is done here: other comparisons, and keys that are no strings, are moto's."""
+    """The items between the bounds, no more of them than a page with a limit has, and the one behind, wherever it is:
+    moto then says that there is more. Only what is cheap is done here: other comparisons, and keys that are no strings,
+    are moto's."""
     if comparison not in {None, "BETWEEN"} or any(key.type != "S" for key in (*partition, *bounds)):
         return partition
-    keys = list(partition)
+    keys, behind = list(partition), []
     if comparison is not None:
         low, high = (bound.value for bound in bounds)
+        behind = [key for key in keys if (key.value > high if forward else key.value < low)]
         keys = [key for key in keys if low <= key.value <= high]
     if limit is not None and limit < len(keys):
         keys = (nsmallest if forward else nlargest)(limit + 1, keys, key=_text)
+    keys += (nsmallest if forward else nlargest)(1, behind, key=_text)
     return {key: partition[key] for key in keys}
 
 

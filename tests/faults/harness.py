@@ -18,7 +18,6 @@ import boto3
 from client import Client, ClosedError, Message, RefusedError, Result, TakenOverError
 from client.core import Times
 from tests.faults.ledger import Ledger
-from tests.processes import children
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -193,13 +192,13 @@ class Run:
                 socket.transport.abort()
 
     async def _kill(self, _listeners: list[Listener]) -> None:
-        """Kill processes of functions, at any moment of their work."""
+        """Kill processes of functions at any moment of their work, one for every eight messages."""
         while True:
-            await asyncio.sleep(self._random.uniform(0, 0.12))
-            found = [pid for pid in await asyncio.to_thread(children, self._cloud.process.pid) if _runs_a_handler(pid)]
-            if found:
+            await asyncio.sleep(self._random.uniform(0, 0.1))
+            workers = _workers(self._cloud.process.pid)
+            if workers and len(self.ledger.sent) >= 8 * self.fired:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(self._random.choice(found), signal.SIGKILL)
+                    os.kill(self._random.choice(workers), signal.SIGKILL)
                     self.fired += 1
 
     async def _duplicate(self, listeners: list[Listener]) -> None:
@@ -272,6 +271,12 @@ class Run:
             aws_access_key_id="any",
             aws_secret_access_key="any",
         )
+
+
+def _workers(cloud: int) -> list[int]:
+    """The processes of functions: those of the cloud's children that have a handler. Linux only."""
+    tasks = Path(f"/proc/{cloud}/task").glob("*/children")
+    return [pid for task in tasks for pid in map(int, task.read_text().split()) if _runs_a_handler(pid)]
 
 
 def _runs_a_handler(pid: int) -> bool:

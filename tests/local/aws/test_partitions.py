@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 import moto.dynamodb.models.table
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
@@ -49,6 +49,8 @@ def table(kind: str, items: list[tuple[str, str]]) -> Any:
 
 
 @settings(deadline=None, max_examples=60)
+@example([("x", "a"), ("x", "b")], "a", "a", 1, True, None, True, False)  # there is more, behind the bounds
+@example([("x", "a"), ("x", "b")], "b", "b", 1, False, None, True, False)
 @given(
     items=st.lists(st.tuples(st.sampled_from("xy"), KEYS), max_size=12),
     low=KEYS,
