@@ -28,8 +28,9 @@ import uvloop
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 
-from benchmarks.peers import children, cpu_seconds, ministack
+from benchmarks.peers import children, cpu_seconds, local_cloud, ministack
 from tests.local.assemblies import Builder
+from tests.synthesized import synthesized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,8 +73,10 @@ async def bombard(url: str, connections: int, seconds: float) -> list[float]:
             end = time.perf_counter() + seconds
             while (sent := time.perf_counter()) < end:
                 await socket.send(MESSAGE)
-                await socket.recv()
+                answer = await socket.recv()
                 latencies.append(time.perf_counter() - sent)
+                if answer != MESSAGE:
+                    raise SystemExit(f"not an echo: {answer!r}")
             await everybody.wait()  # nobody's close is part of what is measured
 
     await asyncio.gather(*(client() for _ in range(connections)))
@@ -97,37 +100,25 @@ def measure(server: Server, connections: int, seconds: float) -> Figures:
 
 
 @contextmanager
-def duplex(name: str, *options: str) -> Iterator[Server]:
-    """A synthesized assembly, as `make up` runs it."""
+def duplex(name: str, write: Callable[[Path], Path]) -> Iterator[Server]:
+    """The local cloud with an assembly that `write` puts into a folder."""
     with tempfile.TemporaryDirectory() as folder:
-        ready_file = Path(folder) / "ready.json"
-        command = [sys.executable, "-m", "local", "--port", "0", "--ready-file", str(ready_file), *options]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-            try:
-                while not ready_file.exists():
-                    if process.poll() is not None:
-                        sys.exit("the local cloud did not start: run make synth first")
-                    time.sleep(0.05)
-                ready = json.loads(ready_file.read_text())
-
-                def parts() -> dict[str, list[int]]:
-                    return {"gateway": [process.pid], "functions": children(process.pid)}
-
-                yield Server(name, ready["apis"][0]["url"], parts)
-            finally:
-                process.terminate()
+        assembly = write(Path(folder))
+        with local_cloud("--assembly", str(assembly)) as (url, pid):
+            yield Server(name, url, lambda: {"gateway": [pid], "functions": children(pid)})
 
 
-@contextmanager
-def duplex_small_handler() -> Iterator[Server]:
-    """The local cloud with HANDLER instead of this project's backend."""
+def backend(folder: Path) -> Path:
+    """This project's backend, its own limits on messages a second out of the way."""
+    return synthesized(folder, throttle_rate=100_000, throttle_burst=100_000, message_rate=0)
+
+
+def small_handler(folder: Path) -> Path:
+    """HANDLER instead of this project's backend."""
     builder = Builder()
     builder.function("Echo", "handlers.echo")
     builder.route("DefaultRoute", "$default", "Echo", responds=True)
-    with tempfile.TemporaryDirectory() as folder:
-        assembly = builder.write(Path(folder), HANDLER)
-        with duplex("duplex, small handler", "--assembly", str(assembly)) as server:
-            yield server
+    return builder.write(folder, HANDLER)
 
 
 @contextmanager
@@ -208,8 +199,8 @@ def main(
         servers = [
             stack.enter_context(server)
             for server in (
-                duplex("duplex, its backend"),
-                duplex_small_handler(),
+                duplex("duplex, its backend", backend),
+                duplex("duplex, small handler", small_handler),
                 ministack_small_handler(),
                 bare(),
             )

@@ -25,7 +25,7 @@ import uvloop
 from websockets.asyncio.client import connect
 
 from benchmarks.echo import bare
-from benchmarks.peers import cpu_seconds
+from benchmarks.peers import cpu_seconds, local_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,21 +108,10 @@ def serving_backend() -> Iterator[str]:
 def gateway() -> Iterator[tuple[str, int]]:
     """The gateway's URL and its process."""
     with tempfile.TemporaryDirectory() as folder, serving_backend() as backend:
-        path, ready_file = Path(folder, "bench.json"), Path(folder, "ready.json")
+        path = Path(folder, "bench.json")
         path.write_text(json.dumps(template(backend)))
-        command = [sys.executable, "-m", "local", "--port", "0", "--ready-file", str(ready_file)]
-        command += ["--template", str(path)]
-        for name in ("connect_rate", "account_rate", "account_burst"):  # not what is measured here
-            command += ["--set", f"{name}=1000000"]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-            try:
-                while not ready_file.exists():
-                    if process.poll() is not None:
-                        sys.exit("the local gateway did not start")
-                    time.sleep(0.05)
-                yield json.loads(ready_file.read_text())["apis"][0]["url"], process.pid
-            finally:
-                process.terminate()
+        with local_cloud("--template", str(path)) as cloud:
+            yield cloud
 
 
 async def ask(url: str, text: str, connections: int, seconds: float) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +31,26 @@ def cpu_seconds(pids: list[int]) -> float:
     """User and system time that these processes have used."""
     fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
     return sum(int(field[11]) + int(field[12]) for field in fields) / _TICK
+
+
+@contextmanager
+def local_cloud(*options: str) -> Iterator[tuple[str, int]]:
+    """`python -m local` without the limits of an account, which are not what is measured; the URL of its first API, and
+    its process id."""
+    with tempfile.TemporaryDirectory() as folder:
+        ready_file = Path(folder) / "ready.json"
+        command = [sys.executable, "-m", "local", "--port", "0", "--ready-file", str(ready_file), *options]
+        for name in ("connect_rate", "account_rate", "account_burst"):
+            command += ["--set", f"{name}=1000000"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            try:
+                while not ready_file.exists():
+                    if process.poll() is not None:
+                        raise SystemExit("the local cloud did not start")
+                    time.sleep(0.05)
+                yield str(json.loads(ready_file.read_text())["apis"][0]["url"]), process.pid
+            finally:
+                process.terminate()
 
 
 @contextmanager
