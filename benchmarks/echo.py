@@ -1,8 +1,9 @@
-"""Echo through the whole local stack, beside MiniStack and a bare `websockets` server: `python -m benchmarks.echo`.
+"""Echo through the whole local stack, beside MiniStack and bare `websockets` servers: `python -m benchmarks.echo`.
 
-Once with this project's backend, and once, here and on MiniStack, with a handler that prints a line and returns the
-body. Each client sends its next message when the last one has come back. Rounds of the servers are interleaved; the
-table has the median of each figure, and its ratio to the bare server. CPU is user and system time of the server's
+With this project's backend, with a handler that returns the body, and, here and on MiniStack, with one that prints a
+line too. `websockets` echoes as its documentation starts it (asyncio, deflate), and as fast as it goes (uvloop, no
+deflate). Each client sends its next message when the last one has come back. Rounds of the servers are interleaved;
+the table has the median of each figure, and its ratio to both. CPU is user and system time of the server's
 processes, in microseconds a message. Linux only: it reads /proc.
 """
 
@@ -18,6 +19,7 @@ import time
 import zipfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,9 +40,10 @@ if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
 
 MESSAGE = "x" * 64
-_BARE = "bare websockets"
-# It logs, since MiniStack waits 50 ms for the log of a function that prints nothing.
-HANDLER = "def echo(event, context):\n    print('echo')\n    return {'statusCode': 200, 'body': event.get('body')}\n"
+_BARE, _TUNED = "websockets", "websockets, uvloop, no deflate"
+SILENT = "def echo(event, context):\n    return {'statusCode': 200, 'body': event.get('body')}\n"
+# MiniStack waits 50 ms for the log of a function that prints nothing.
+PRINTING = SILENT.replace("    return", "    print('echo')\n    return")
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Server:
     name: str
     url: str
     parts: Callable[[], dict[str, list[int]]]
+    deflates: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,13 +66,14 @@ class Figures:
     cpu: dict[str, float]
 
 
-async def bombard(url: str, connections: int, seconds: float) -> list[float]:
+async def bombard(server: Server, connections: int, seconds: float) -> list[float]:
     """Echo on so many connections at once; gives every latency in seconds."""
+    compression = "deflate" if server.deflates else None
     latencies: list[float] = []
     everybody = asyncio.Barrier(connections)
 
     async def client() -> None:
-        async with connect(url, compression=None, ping_interval=None, open_timeout=60) as socket:
+        async with connect(server.url, compression=compression, ping_interval=None, open_timeout=60) as socket:
             await everybody.wait()
             end = time.perf_counter() + seconds
             while (sent := time.perf_counter()) < end:
@@ -85,10 +90,10 @@ async def bombard(url: str, connections: int, seconds: float) -> list[float]:
 
 def measure(server: Server, connections: int, seconds: float) -> Figures:
     """One round against a server."""
-    uvloop.run(bombard(server.url, connections, 0.5))  # warm: workers started, code compiled
+    uvloop.run(bombard(server, connections, 0.5))  # warm: workers started, code compiled
     parts = server.parts()
     before = {part: cpu_seconds(pids) for part, pids in parts.items()}
-    latencies = sorted(uvloop.run(bombard(server.url, connections, seconds)))
+    latencies = sorted(uvloop.run(bombard(server, connections, seconds)))
     used = {part: cpu_seconds(pids) - before[part] for part, pids in parts.items()}
     count = len(latencies)
     return Figures(
@@ -113,20 +118,20 @@ def backend(folder: Path) -> Path:
     return synthesized(folder, throttle_rate=100_000, throttle_burst=100_000, message_rate=0)
 
 
-def small_handler(folder: Path) -> Path:
-    """HANDLER instead of this project's backend."""
+def small(folder: Path, handler: str) -> Path:
+    """A handler of two lines or three instead of this project's backend."""
     builder = Builder()
     builder.function("Echo", "handlers.echo")
     builder.route("DefaultRoute", "$default", "Echo", responds=True)
-    return builder.write(folder, HANDLER)
+    return builder.write(folder, handler)
 
 
 @contextmanager
-def ministack_small_handler() -> Iterator[Server]:
-    """MiniStack with HANDLER behind `$default`."""
+def ministack_printing() -> Iterator[Server]:
+    """MiniStack with PRINTING behind `$default`."""
     code = BytesIO()
     with zipfile.ZipFile(code, "w") as zipped:
-        zipped.writestr("handlers.py", HANDLER)
+        zipped.writestr("handlers.py", PRINTING)
     with ministack() as (pid, port):
 
         def client(service: str) -> Any:
@@ -157,27 +162,29 @@ def ministack_small_handler() -> Iterator[Server]:
         def parts() -> dict[str, list[int]]:
             return {"gateway": [pid], "functions": children(pid)}
 
-        yield Server("MiniStack, small handler", f"ws://127.0.0.1:{port}/_aws/execute-api/{api_id}/prod", parts)
+        yield Server("MiniStack, printing handler", f"ws://127.0.0.1:{port}/_aws/execute-api/{api_id}/prod", parts)
 
 
 @contextmanager
-def bare() -> Iterator[Server]:
-    """A `websockets` server that does nothing but echo."""
-    with subprocess.Popen([sys.executable, "-m", "benchmarks.echo", "--serve"], stdout=subprocess.PIPE) as process:
+def bare(*, tuned: bool = True) -> Iterator[Server]:
+    """A `websockets` server that does nothing but echo: as fast as it goes, or as its documentation starts it."""
+    command = [sys.executable, "-m", "benchmarks.echo", "--serve", "tuned" if tuned else "plain"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None  # noqa: S101
             port = int(process.stdout.readline())
-            yield Server(_BARE, f"ws://127.0.0.1:{port}", lambda: {"gateway": [process.pid]})
+            parts = {"gateway": [process.pid]}
+            yield Server(_TUNED if tuned else _BARE, f"ws://127.0.0.1:{port}", lambda: parts, deflates=not tuned)
         finally:
             process.terminate()
 
 
-async def _serve() -> None:
+async def _serve(compression: str | None) -> None:
     async def echo(socket: ServerConnection) -> None:
         async for message in socket:
             await socket.send(message)
 
-    async with serve(echo, "127.0.0.1", 0, compression=None) as server:
+    async with serve(echo, "127.0.0.1", 0, compression=compression) as server:
         print(next(iter(server.sockets)).getsockname()[1], flush=True)  # noqa: T201
         await server.wait_closed()
 
@@ -187,11 +194,11 @@ def main(
     rounds: Annotated[int, typer.Option(help="Rounds of each server.")] = 3,
     connections: Annotated[str, typer.Option(help="How many connections, comma-separated.")] = "1,64",
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
-    serve: Annotated[bool, typer.Option(hidden=True)] = False,
+    serve: Annotated[str, typer.Option(hidden=True)] = "",
 ) -> None:
     """Measure echoes."""
     if serve:
-        uvloop.run(_serve())
+        uvloop.run(_serve(None)) if serve == "tuned" else asyncio.run(_serve("deflate"))
         return
     counts = [int(count) for count in connections.split(",")]
     found: dict[tuple[str, int], list[Figures]] = {}
@@ -200,8 +207,10 @@ def main(
             stack.enter_context(server)
             for server in (
                 duplex("duplex, its backend", backend),
-                duplex("duplex, small handler", small_handler),
-                ministack_small_handler(),
+                duplex("duplex, silent handler", partial(small, handler=SILENT)),
+                duplex("duplex, printing handler", partial(small, handler=PRINTING)),
+                ministack_printing(),
+                bare(tuned=False),
                 bare(),
             )
         ]
@@ -223,17 +232,28 @@ def main(
         }
         for (name, count), figures in found.items()
     ]
-    bare_rates = {row["connections"]: row["messages_per_second"] for row in rows if row["server"] == _BARE}
+    rates = {(row["server"], row["connections"]): row["messages_per_second"] for row in rows}
     for row in rows:
-        row["ratio"] = round(row["messages_per_second"] / bare_rates[row["connections"]], 3)
+        for name, peer in ("ratio", _BARE), ("ratio_to_tuned", _TUNED):
+            row[name] = round(row["messages_per_second"] / rates[peer, row["connections"]], 3)
     if as_json:
         print(json.dumps(rows, indent=2))  # noqa: T201
         return
-    print("| server | connections | messages/s | ratio | p50 ms | p99 ms | CPU us a message |\n" + "|---" * 7 + "|")  # noqa: T201
+    heads = (
+        "server",
+        "connections",
+        "messages/s",
+        "of websockets",
+        "of it tuned",
+        "p50 ms",
+        "p99 ms",
+        "CPU us a message",
+    )
+    print(f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|")  # noqa: T201
     for row in rows:
         cpu = ", ".join(f"{part} {used}" for part, used in row.pop("cpu_us").items())
-        cells = [row[key] for key in ("server", "connections", "messages_per_second", "ratio", "p50_ms", "p99_ms")]
-        print("| " + " | ".join(map(str, [*cells, cpu])) + " |")  # noqa: T201
+        keys = ("server", "connections", "messages_per_second", "ratio", "ratio_to_tuned", "p50_ms", "p99_ms")
+        print("| " + " | ".join(map(str, [*(row[key] for key in keys), cpu])) + " |")  # noqa: T201
 
 
 if __name__ == "__main__":
