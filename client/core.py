@@ -16,7 +16,7 @@ from client.stream import Stream
 #: Errors that pass: the request is sent again.
 PASSING = frozenset({"unavailable", "conflict", "internal", "rate"})
 
-_TOKENS = 3  # that are remembered
+_TOKENS = 8  # that are remembered: as many replies may overtake one another
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Core:
         self.outbox: deque[str] = deque()
         self.session_id: str | None = None
         self._asking = ""  # the id under which the session was last asked for
+        self._used: str | None = None  # the token it was asked for with
         self._tokens: list[str] = []  # the newest is the last
         self._inbox = _Room()
         self._rooms: dict[str, _Room] = {}
@@ -153,6 +154,9 @@ class Core:
                 room.asked = now
 
     def _on_session(self, frame: dict[str, Any], now: float) -> list[Event]:
+        if self._ready and not frame["resumed"] and frame["sessionId"] == self.session_id:
+            self._tokens = [frame["resumeToken"]]
+            return []
         fresh = not frame["resumed"]
         self.session_id = frame["sessionId"]
         self._tokens = [*([] if fresh else self._tokens[1 - _TOKENS :]), frame["resumeToken"]]
@@ -212,13 +216,15 @@ class Core:
         return self._on_answer(frame, now)
 
     def _on_invalid_token(self, now: float) -> list[Event]:
-        """Replies may overtake one another, and the newest token be one of an older reply: try those before it."""
-        if self._ready:
-            return []  # an answer to what was asked twice
-        self._tokens = self._tokens[:-1]
-        if not self._tokens:
+        """Replies may overtake one another, and the newest token be one of an older reply: try those before it.
+
+        When there is none, whoever holds the session gets a new token by asking for it without one.
+        """
+        self._tokens = [token for token in self._tokens if token != self._used]
+        if not self._tokens and not self._ready:
             return self._begin_anew(now)
-        self._ask_session(now)
+        if not self._ready or self._inbox.stream.has_gap:
+            self._ask_session(now)
         return []
 
     def _begin_anew(self, now: float) -> list[Event]:
@@ -248,9 +254,10 @@ class Core:
         self._count += 1
         self._asking = f"{self._prefix}-{self._count}"
         frame: dict[str, Any] = {"action": "session", "id": self._asking}
-        if self._tokens:
+        self._used = self._tokens[-1] if self._tokens else None
+        if self._used is not None:
             stream = self._inbox.stream
-            frame |= {"resume": self._tokens[-1], "epoch": stream.epoch, "after": stream.seq}
+            frame |= {"resume": self._used, "epoch": stream.epoch, "after": stream.seq}
         self._send(frame, now)
 
     def _ask_for_the_rest(self, name: str | None, room: _Room, now: float) -> None:

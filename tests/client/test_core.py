@@ -231,6 +231,32 @@ def test_an_old_refusal_does_not_end_a_session(core: Core) -> None:
     assert sent(core) == []
 
 
+def test_a_refused_token_does_not_keep_a_gap_open(core: Core) -> None:
+    """Two replies that overtook one another: the newest token is not the one that holds."""
+    session(core, resumed=True)
+    message(core, 2, room=None)
+    core.tick(0)
+    core.tick(TIMES.gap)
+    assert [frame.get("resume") for frame in sent(core)] == ["t2"]
+    assert get(core, 1, type="error", code="invalid-token", message="", id="session") == []
+    assert [frame.get("resume") for frame in sent(core)] == ["t1"]
+    session(core, 1, resumed=True, end=2)
+    assert message(core, 1, room=None) == [1, 2]
+
+
+def test_who_holds_the_session_and_has_no_token_left_gets_a_new_one(core: Core) -> None:
+    message(core, 2, room=None)
+    core.tick(0)
+    core.tick(TIMES.gap)
+    sent(core)
+    get(core, 1, type="error", code="invalid-token", message="", id="session")
+    assert sent(core) == [{"action": "session", "id": "session"}]
+    assert session(core, 1, end=2) == [], "the same session, of which nothing is lost"
+    core.tick(1 + TIMES.retry + TIMES.gap)
+    (ask,) = [frame for frame in sent(core) if frame["action"] == "session"]
+    assert (ask["resume"], ask["after"]) == ("t1", 0)
+
+
 def test_a_session_that_is_refused_for_now_is_asked_for_again() -> None:
     core = Core(TIMES, random.Random(1))
     core.connected(0)
