@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from local.aws import expressions, partitions, queues, wsgi
+from local.aws import expressions, instances, partitions, queues, transactions, wsgi
 from local.aws.http import Response
 from local.aws.items import THROTTLED, Items
 
@@ -30,9 +30,8 @@ class Endpoint:
 
     def __init__(self, region: str) -> None:
         """`region` is where a DynamoDB request without a signature goes."""
-        expressions.install()
-        partitions.install()
-        queues.install()
+        for stand_in in (expressions, instances, partitions, queues, transactions):
+            stand_in.install()
         self._items = Items(region)
         self._region = region
         self._moto = DomainDispatcherApplication(create_backend_app)
