@@ -23,6 +23,7 @@ COLUMNS = (
     *("what fails", "fired", "sent", "acknowledged", "delivered", "lost", "repeated on the wire"),
     "repeated past the filter",
 )
+HISTORY = 1000
 HEADING = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
 
 
@@ -69,7 +70,8 @@ def main(
     typer.echo(HEADING)
     fine = True
     with tempfile.TemporaryDirectory() as folder:
-        assembly = synthesized(Path(folder), message_rate=0)
+        # A history that holds all of a run: one that the faults outrun loses messages, and says so to the client.
+        assembly = synthesized(Path(folder), message_rate=0, history_messages=HISTORY)
         for one in rows:
             line, well = run_row(assembly, one, seeds, messages)
             typer.echo(line)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 TIMES = Times(retry=3, dead=8, gap=0.3, first_wait=0.1, longest_wait=2)
 ROOMS = 4
 SENDERS = 8
-DRAIN = 120.0  # seconds that the last messages may take
+DRAIN = 120.0  # seconds that the next of the last messages may take
 
 
 class Listener:
@@ -175,10 +175,12 @@ class Run:
             self.ledger.acknowledged.add(identifier)
 
     async def _drain(self) -> None:
-        end = time.monotonic() + DRAIN
-        while self.ledger.lost and time.monotonic() < end:
+        end, to_come = time.monotonic() + DRAIN, len(self.ledger.lost)
+        while to_come and time.monotonic() < end:
             await asyncio.sleep(0.1)
-            self._progress(f"{self._prefix}: {len(self.ledger.lost)} still to come")
+            self._progress(f"{self._prefix}: {to_come} still to come")
+            if (now := len(self.ledger.lost)) < to_come:
+                end, to_come = time.monotonic() + DRAIN, now
         await asyncio.sleep(1)  # repeats that come behind
 
     # --- measures of the harness's own -------------------------------------------------------------------------------
