@@ -85,7 +85,7 @@ def test_an_unknown_option_that_resembles_none_gets_the_list_alone() -> None:
         ("retain_table", "yes", "'yes' is neither true nor false"),
         ("retain_table", 1, "1 is neither true nor false"),
         ("access_logs", "maybe", "'maybe' is not one of off, on, create-role"),
-        ("backends", "lambda,eks", "unknown backend 'eks'; known: lambda"),
+        ("backends", "lambda,azure", "unknown backend 'azure'; known: lambda, eks, ecs"),
         ("backends", "", "unknown backend ''"),
         ("backends", ["lambda"], "is not a text"),
     ],
