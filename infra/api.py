@@ -2,14 +2,15 @@
 
 from typing import cast
 
-from aws_cdk import Acknowledgment, Stack, Validations
+from aws_cdk import Stack
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.aws_apigatewayv2_integrations import WebSocketLambdaIntegration
-from constructs import Construct, IConstruct
+from constructs import Construct
 
 from infra.access_logs import add_access_logs
+from infra.lint import acknowledge
 from infra.settings import Settings
 
 STAGE = "prod"
@@ -85,8 +86,3 @@ def allow_connections(stage: apigatewayv2.WebSocketStage, role: iam.IRole, *meth
             f"AwsSolutions-IAM5[Resource::{shown}]",
             "Connection ids are made by API Gateway at run time: the wildcard is the narrowest form there is.",
         )
-
-
-def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
-    """Say why a rule of cdk-nag does not apply here."""
-    Validations.of(construct).acknowledge(Acknowledgment(id=rule, reason=reason))

@@ -13,7 +13,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elb
 from constructs import Construct
 
-from infra.api import acknowledge
+from infra.lint import acknowledge
 from infra.network import BALANCERS
 
 PORT = 8080

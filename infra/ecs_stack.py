@@ -6,12 +6,12 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
-from infra.api import acknowledge
 from infra.backend import add_consumers, build_backend
 from infra.balancer import HEALTHY, METRICS_PORT, PORT, STOP_SECONDS, PodBalancer
 from infra.functions import retention
 from infra.http_routes import add_http_routes, build_secret
 from infra.image import build_image
+from infra.lint import acknowledge, allow_obsolete_dependencies
 from infra.network import PRIVATE, build_vpc
 from infra.pods import allow_pods, pod_environment
 from infra.settings import Settings
@@ -73,6 +73,11 @@ class EcsStack(Stack):
         acknowledge(
             task, "AwsSolutions-ECS2", "The variables are names and numbers; the secret is read by the task itself."
         )
+        acknowledge(
+            task,
+            "AwsSolutions-IAM5[Resource::*]",
+            "ecr:GetAuthorizationToken is for a whole registry or for none.",
+        )
         group = ec2.SecurityGroup(self, "TaskGroup", vpc=vpc, description="Duplex: tasks")
         service = ecs.FargateService(
             self,
@@ -86,6 +91,7 @@ class EcsStack(Stack):
             circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
             health_check_grace_period=Duration.seconds(60),
         )
+        allow_obsolete_dependencies(service)
         path.reach(group)
         service.attach_to_network_target_group(path.targets)
         add_target_tracking(service, backend, settings)

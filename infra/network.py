@@ -3,7 +3,7 @@
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from infra.api import acknowledge
+from infra.lint import acknowledge
 from infra.settings import Settings
 
 # The subnets of what runs.
@@ -23,6 +23,8 @@ def build_vpc(scope: Construct, settings: Settings) -> ec2.Vpc:
         "Vpc",
         ip_addresses=ec2.IpAddresses.cidr("10.0.0.0/16"),
         max_azs=2,
+        # Nothing is in the default group, and closing it takes a function of its own.
+        restrict_default_security_group=False,
         nat_gateways=settings.nat_gateways,
         gateway_endpoints={
             "DynamoDb": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.DYNAMODB),

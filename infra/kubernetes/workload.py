@@ -64,6 +64,8 @@ def deployment(image: str, environment: Mapping[str, str], settings: Settings) -
             "runAsGroup": USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
+        # What the image is built for.
+        "nodeSelector": {"kubernetes.io/arch": "arm64"},
         "topologySpreadConstraints": [_spread("topology.kubernetes.io/zone"), _spread("kubernetes.io/hostname")],
         "containers": [container],
     }
