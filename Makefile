@@ -12,8 +12,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PORT ?= 4000
 # Options of the CDK app, as in: make up CONTEXT="touch_seconds=1 log_retention_days=7"
 CONTEXT ?=
+# The values file of `make manifests`, when it is not build/manifests/values.yaml.
+VALUES ?=
 
-.PHONY: help install doctor up wscat test check bench synth deploy destroy lock clean FORCE
+.PHONY: help install doctor up wscat test check bench synth manifests deploy destroy lock clean FORCE
 
 help:
 	@echo 'make up       run the backend on this machine, from the template that would be deployed'
@@ -21,6 +23,7 @@ help:
 	@echo 'make test     every test; needs no account'
 	@echo 'make check    ruff, mypy, import-linter, cfn-lint, cdk-nag, deptry'
 	@echo 'make synth    write the CloudFormation templates to cdk.out'
+	@echo 'make manifests  write YAML for a Kubernetes cluster you have, to build/manifests'
 	@echo 'make deploy   cdk deploy, with your AWS credentials; make destroy takes it down'
 	@echo 'make bench    measure it, beside others that do the same (minutes)'
 	@echo 'make doctor   say what is missing on this machine or in the AWS account, and how to get it'
@@ -70,7 +73,7 @@ wscat: $(NODE)
 # --- synthesize and deploy ------------------------------------------------------------------------------------------
 
 ASSEMBLY := build/synthesized
-SOURCES := app.py cdk.json $(shell find infra backend lambdas -name '*.py')
+SOURCES := app.py cdk.json $(shell find infra backend lambdas pods -type f -not -name '*.pyc')
 
 synth: install
 	@$(MAKE) --silent $(ASSEMBLY)
@@ -84,6 +87,16 @@ $(ASSEMBLY): $(SOURCES) build/context cdk.out/manifest.json $(LAYER) $(NODE)
 	@touch $@
 
 cdk.out/manifest.json: ;
+
+# Every variant, for the linters; the CLI is not needed for that.
+VARIANTS := build/variants/manifest.json
+$(VARIANTS): $(SOURCES) $(LAYER)
+	@echo 'Synthesizing every variant ...'
+	@rm -rf build/variants
+	@CDK_OUTDIR=build/variants CDK_CONTEXT_JSON='{"backends": "lambda,eks,ecs"}' python app.py
+
+manifests: install
+	@python -m infra.manifests $(addprefix --values ,$(VALUES)) $(addprefix -c ,$(CONTEXT))
 
 build/context: FORCE
 	@mkdir -p build && echo '$(CONTEXT)' | cmp -s - $@ || echo '$(CONTEXT)' > $@
@@ -104,12 +117,12 @@ test: install
 	@pytest -n auto --dist worksteal  # the slow tests stand together: whoever is idle takes some over
 
 check: install
-	@$(MAKE) --silent $(ASSEMBLY)
+	@$(MAKE) --silent $(ASSEMBLY) $(VARIANTS)
 	ruff check .
 	ruff format --check .
 	lint-imports
 	deptry .
-	cfn-lint cdk.out/*.template.json tests/conformance/templates/*.yaml
+	cfn-lint cdk.out/*.template.json build/variants/*.template.json tests/conformance/templates/*.yaml
 	python -m infra.nag
 	mypy
 

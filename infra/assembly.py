@@ -4,9 +4,7 @@ import json
 
 from aws_cdk import App
 
-from infra.cluster_stack import ClusterStack
 from infra.ecs_stack import EcsStack
-from infra.eks_stack import EksStack
 from infra.lambda_stack import LambdaStack
 from infra.layer import ROOT
 from infra.settings import Settings
@@ -34,6 +32,10 @@ def _add(app: App, backend: str, settings: Settings) -> None:
     if backend == "lambda":
         LambdaStack(app, settings)
     elif backend == "eks":
+        # With it comes kubectl's layer, 36 MB that jsii unpacks: other variants are synthesized without.
+        from infra.cluster_stack import ClusterStack  # noqa: PLC0415
+        from infra.eks_stack import EksStack  # noqa: PLC0415
+
         EksStack(app, settings, ClusterStack(app, settings))
     else:
         EcsStack(app, settings)

@@ -346,3 +346,9 @@ def test_every_retention_setting_is_the_retention_of_the_log_group() -> None:
 @pytest.mark.parametrize("access_logs", ["off", "create-role"])
 def test_cfn_lint_finds_nothing(synthesize: Synthesize, access_logs: str) -> None:
     assert lint_file(synthesize(access_logs).template_file) == []
+
+
+@pytest.mark.parametrize("variant", ["cluster", "eks", "ecs"])
+def test_cfn_lint_finds_nothing_in_the_other_variants(request: pytest.FixtureRequest, variant: str) -> None:
+    assembly: Assembly = request.getfixturevalue(variant)
+    assert lint_file(assembly.template_file) == []
