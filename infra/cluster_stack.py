@@ -3,10 +3,11 @@
 import json
 from typing import cast
 
-from aws_cdk import App, CfnElement, Duration, Stack
+from aws_cdk import App, CfnElement, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from aws_cdk.lambda_layer_kubectl_v36 import KubectlV36Layer
 
 from infra.identity import build_identity
@@ -92,6 +93,11 @@ class ClusterStack(Stack):
         for name in NODE_POLICIES:
             _acknowledge_policy(node_role, name, "What EKS documents for nodes of Auto Mode: they pull and register.")
         self._acknowledge_cluster()
+        # CDK would keep the logs of its functions for two years, and leave them behind.
+        for child in self.cluster.node.find_all():
+            if isinstance(child, logs.CfnLogGroup):
+                child.retention_in_days = settings.log_retention_days
+                child.apply_removal_policy(RemovalPolicy.DESTROY)
 
     def _acknowledge_cluster(self) -> None:
         for name in CONTROL_PLANE_POLICIES:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from aws_cdk import CfnOutput
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_elasticloadbalancingv2 as elb
@@ -55,6 +56,7 @@ def build_secret(scope: Construct) -> secretsmanager.Secret:
         "The gateway learns a value when it is deployed, so a rotation takes a deployment: docs/operations.md. "
         "Pods take the last value beside the current one.",
     )
+    CfnOutput(scope, "GatewaySecretArn", value=secret.secret_arn, description="To rotate it: docs/deploying.md")
     return secret
 
 

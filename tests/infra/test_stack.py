@@ -348,7 +348,17 @@ def test_cfn_lint_finds_nothing(synthesize: Synthesize, access_logs: str) -> Non
     assert lint_file(synthesize(access_logs).template_file) == []
 
 
-@pytest.mark.parametrize("variant", ["cluster", "eks", "ecs"])
-def test_cfn_lint_finds_nothing_in_the_other_variants(request: pytest.FixtureRequest, variant: str) -> None:
-    assembly: Assembly = request.getfixturevalue(variant)
-    assert lint_file(assembly.template_file) == []
+@pytest.fixture(params=["cluster", "eks", "ecs"])
+def other(request: pytest.FixtureRequest) -> Assembly:
+    assembly: Assembly = request.getfixturevalue(request.param)
+    return assembly
+
+
+def test_cfn_lint_finds_nothing_in_the_other_variants(other: Assembly) -> None:
+    assert lint_file(other.template_file) == []
+
+
+def test_nothing_of_the_other_variants_outlives_its_stack(other: Assembly) -> None:
+    for name, entry in other.template["Resources"].items():
+        assert entry.get("DeletionPolicy") in {None, "Delete"}, name
+        assert entry["Type"] != "AWS::Logs::LogGroup" or entry["Properties"]["RetentionInDays"] == 14, name
