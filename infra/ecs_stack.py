@@ -10,14 +10,13 @@ from infra.backend import add_consumers, build_backend
 from infra.balancer import HEALTHY, METRICS_PORT, PORT, STOP_SECONDS, PodBalancer
 from infra.functions import retention
 from infra.http_routes import add_http_routes, build_secret
-from infra.image import build_image
+from infra.image import COMMAND, CONTAINER, build_image
 from infra.lint import acknowledge, allow_obsolete_dependencies
 from infra.network import PRIVATE, build_vpc
 from infra.pods import allow_pods, pod_environment
 from infra.settings import Settings
 from infra.target_tracking import add_target_tracking
 
-COMMAND = ["python", "-m", "pods.http"]
 # The image has no curl.
 PROBE = f"import urllib.request as r; r.urlopen('http://127.0.0.1:{PORT}{HEALTHY}', timeout=3)"
 
@@ -50,9 +49,9 @@ class EcsStack(Stack):
         )
         log_group = logs.LogGroup(self, "TaskLog", retention=retention(settings), removal_policy=RemovalPolicy.DESTROY)
         task.add_container(
-            "http",
+            CONTAINER,
             image=ecs.ContainerImage.from_docker_image_asset(build_image(self)),
-            command=COMMAND,
+            command=list(COMMAND),
             # A task has a network interface of its own.
             environment={**pod_environment(backend, secret), "HOST": "0.0.0.0"},  # noqa: S104
             port_mappings=[
@@ -66,7 +65,7 @@ class EcsStack(Stack):
                 retries=3,
                 start_period=Duration.seconds(30),
             ),
-            logging=ecs.LogDrivers.aws_logs(stream_prefix="http", log_group=log_group),
+            logging=ecs.LogDrivers.aws_logs(stream_prefix=CONTAINER, log_group=log_group),
             readonly_root_filesystem=True,
             stop_timeout=Duration.seconds(STOP_SECONDS),
         )

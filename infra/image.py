@@ -7,6 +7,13 @@ from constructs import Construct
 from infra import layer
 
 PLATFORM = ecr_assets.Platform.LINUX_ARM64
+# As Kubernetes says it.
+ARCHITECTURE = "arm64"
+
+CONTAINER = "http"
+COMMAND = ("python", "-m", "pods.http")
+# The number, so that runAsNonRoot can be checked without a look into the image.
+USER = 10001
 
 # All but the application, the pods' entry points and what the image is built from.
 NOT_IMAGE = (

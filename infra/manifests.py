@@ -185,18 +185,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     options = dict(pair.partition("=")[::2] for pair in given.context)
     path = given.values or given.out / "values.yaml"
-    given.out.mkdir(parents=True, exist_ok=True)
-    if given.values is None and not path.exists():
-        path.write_text(EXAMPLE, encoding="utf-8")
     try:
+        given.out.mkdir(parents=True, exist_ok=True)
+        if given.values is None and not path.exists():
+            path.write_text(EXAMPLE, encoding="utf-8")
         values = read_values(path)
-        files = render(synthesized(options), values)
+        for name, text in render(synthesized(options), values).items():
+            (given.out / name).write_text(text, encoding="utf-8")
+            sys.stdout.write(f"{given.out / name}\n")
+    except OSError as error:
+        sys.stderr.write(f"infra.manifests: {error.filename}: {error.strerror}\n")
+        return 1
     except (ValuesError, SettingsError, LayerError) as error:
         sys.stderr.write(f"infra.manifests: {error}\n")
         return 2
-    for name, text in files.items():
-        (given.out / name).write_text(text, encoding="utf-8")
-        sys.stdout.write(f"{given.out / name}\n")
     if path.read_text(encoding="utf-8") == EXAMPLE:
         sys.stdout.write(f"The names are examples: put yours into {path}, and run it again.\n")
     return 0

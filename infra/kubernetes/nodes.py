@@ -1,5 +1,6 @@
 """Nodes, and what KEDA needs: what a cluster of EKS Auto Mode has before the application comes."""
 
+from infra.image import ARCHITECTURE
 from infra.kubernetes.names import Manifest
 from infra.settings import Settings
 
@@ -25,7 +26,7 @@ def node_pool(settings: Settings) -> Manifest:
                 "spec": {
                     "nodeClassRef": {"group": "eks.amazonaws.com", "kind": "NodeClass", "name": "default"},
                     "requirements": [
-                        _in("kubernetes.io/arch", "arm64"),
+                        _in("kubernetes.io/arch", ARCHITECTURE),
                         _in("karpenter.sh/capacity-type", "spot", "on-demand"),
                         _in("eks.amazonaws.com/instance-category", "c", "m", "r"),
                         _in("eks.amazonaws.com/instance-cpu", "2", "4", "8"),

@@ -3,12 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from infra.balancer import DEREGISTRATION_SECONDS, HEALTHY, METRICS_PORT, PORT, READY, STOP_SECONDS
+from infra.image import ARCHITECTURE, COMMAND, CONTAINER, USER
 from infra.kubernetes.names import LABELS, NAME, NAMESPACE, Manifest, named
 from infra.settings import Settings
-
-CONTAINER = "http"
-# Of the image; the number, so that runAsNonRoot can be checked without a look into it.
-USER = 10001
 
 # Where the agent of EKS Pod Identity hands out credentials, on every node.
 POD_IDENTITY_AGENT = "169.254.170.23/32"
@@ -35,7 +32,7 @@ def deployment(image: str, environment: Mapping[str, str], settings: Settings) -
     container = {
         "name": CONTAINER,
         "image": image,
-        "command": ["python", "-m", "pods.http"],
+        "command": list(COMMAND),
         "env": [address, {"name": "HOST", "value": "$(POD_IP)"}, *variables],
         "ports": [{"name": "http", "containerPort": PORT}, {"name": "metrics", "containerPort": METRICS_PORT}],
         "resources": {
@@ -64,8 +61,7 @@ def deployment(image: str, environment: Mapping[str, str], settings: Settings) -
             "runAsGroup": USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        # What the image is built for.
-        "nodeSelector": {"kubernetes.io/arch": "arm64"},
+        "nodeSelector": {"kubernetes.io/arch": ARCHITECTURE},
         "topologySpreadConstraints": [_spread("topology.kubernetes.io/zone"), _spread("kubernetes.io/hostname")],
         "containers": [container],
     }

@@ -6,7 +6,14 @@ import json
 from typing import Any
 
 import pytest
+from aws_cdk import App, Stack
+from aws_cdk.assertions import Template
 
+from infra.api import build_api
+from infra.balancer import PodBalancer
+from infra.http_routes import add_http_routes, build_secret
+from infra.network import build_vpc
+from infra.settings import Settings
 from tests.infra.conftest import Assembly, Resource
 
 REPLYING = {"$default", "ping", "session", "join", "leave", "publish", "send", "work"}
@@ -215,3 +222,15 @@ def test_no_secret_value_is_in_the_template(variant: Assembly) -> None:
         if entry["Type"] not in {"AWS::ApiGatewayV2::Integration", "AWS::SecretsManager::Secret"}:
             assert "{{resolve:" not in json.dumps(entry), name
     assert "SecretString" not in variant.resources("AWS::SecretsManager::Secret")[secret]["Properties"]
+
+
+def test_a_secret_that_was_rotated_is_named_by_its_version() -> None:
+    """CloudFormation looks a reference up again only when its text has changed."""
+    version = "0123456789abcdef0123456789abcdef"
+    settings = Settings(secret_version=version)
+    stack = Stack(App(), "Rotated")
+    balancer = PodBalancer(stack, "Path", build_vpc(stack, settings)).balancer
+    add_http_routes(build_api(stack), balancer, build_secret(stack), settings)
+    for entry in Template.from_stack(stack).find_resources("AWS::ApiGatewayV2::Integration").values():
+        secret = entry["Properties"]["RequestParameters"]["integration.request.header.X-Duplex-Secret"]
+        assert secret["Fn::Join"][1][-1] == f":SecretString:::{version}}}}}'"

@@ -169,3 +169,9 @@ def test_a_wrong_option_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert error.startswith("infra.manifests: unknown option 'min_replica'; did you mean min_replicas?")
     assert error.count("\n") == 1
     assert not (tmp_path / "application.yaml").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert main(["--out", str(tmp_path / "file" / "out")]) == 1
+    assert capsys.readouterr().err == f"infra.manifests: {tmp_path / 'file' / 'out'}: Not a directory\n"
