@@ -144,7 +144,7 @@ def evaluate(expression: str, values: Mapping[str, float | None]) -> float | Non
 
 def _evaluate(node: ast.expr, values: Mapping[str, float | None]) -> float | None:
     match node:
-        case ast.Constant(value=int() | float() as number):
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
             return float(number)
         case ast.Name(id=name) if name in values:
             return values[name]

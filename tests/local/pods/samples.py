@@ -215,7 +215,7 @@ def ecs(*, tasks: int = 1, **definition: Any) -> assemblies.Builder:
         "Image": {"Fn::Sub": "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/assets:tag"},
         "Command": COMMAND,
         "Environment": [
-            {"Name": "HOST", "Value": "0.0.0.0"},
+            {"Name": "HOST", "Value": "0.0.0.0"},  # noqa: S104
             {"Name": "PORT", "Value": str(PORT)},
             {"Name": "POD_NAME", "Value": "task"},
         ],
