@@ -61,6 +61,7 @@ class Container(Child):
             with suppress(OSError):
                 await starting
                 self.kill_group()
+                await self.exited
             raise
 
     async def stop(self, seconds: float) -> None:

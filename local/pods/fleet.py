@@ -34,7 +34,6 @@ class Fleet:
         self._host = host
         self._changed = changed
         self._pods: list[Pod] = []
-        self._ending: set[asyncio.Task[None]] = set()
         self._stopped = False
 
     @property
@@ -68,16 +67,12 @@ class Fleet:
             self._add()
         surplus = max(len(here) - replicas, 0)
         for pod in order.first_to_go(here, lambda pod: pod.standing, self._host.clock.now())[:surplus]:
-            task = asyncio.get_running_loop().create_task(pod.terminate())
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
+            pod.terminate()
         self._changed()
 
     async def stop(self) -> None:
         """End all of them at once."""
         self._stopped = True
-        for task in self._ending:
-            task.cancel()
         await asyncio.gather(*(pod.kill() for pod in self._pods))
 
     def _add(self) -> None:

@@ -60,6 +60,7 @@ class Pod:
         self._changed = changed
         self._container: Container | None = None
         self._task: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
 
     def start(self, done: Callable[[Pod], None]) -> None:
         """Run it from now on; `done` is called when nothing of it is left."""
@@ -105,19 +106,18 @@ class Pod:
             "restarts": self.restarts,
         }
 
-    async def terminate(self) -> None:
-        """End it in order: no longer ready, preStop, SIGTERM, SIGKILL."""
+    def terminate(self) -> None:
+        """End it in order: no longer ready from now on, then preStop, SIGTERM, SIGKILL."""
         self.terminating = True
+        self._ending = asyncio.get_running_loop().create_task(self._terminate())
         self._changed()
-        if self._container is not None and self.running:
-            await self._end(self._container)
-        await self.kill()
 
     async def kill(self) -> None:
         """End it at once."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        tasks = [task for task in (self._ending, self._task) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
     # What becomes of it while it is wanted.
 
@@ -216,6 +216,12 @@ class Pod:
             await self._end(container)
 
     # How it ends.
+
+    async def _terminate(self) -> None:
+        if self._container is not None and self.running:
+            await self._end(self._container)
+        if self._task is not None:
+            self._task.cancel()  # it may wait for its next restart
 
     async def _end(self, container: Container) -> None:
         """preStop, SIGTERM, SIGKILL: the clock of the grace period starts before preStop does."""

@@ -197,8 +197,8 @@ def api() -> assemblies.Builder:
 def kubernetes(*manifests: dict[str, Any]) -> assemblies.Builder:
     """An API in front of manifests, which are joined with what only the stack knows, as CDK does."""
     builder = api()
-    before, after = json.dumps(list(manifests)).split('"TARGETS"')
-    joined = {"Fn::Join": ["", [f'{before}"', {"Ref": "Targets"}, f'"{after}']]}
+    before, binds, after = json.dumps(list(manifests)).partition("TARGETS")
+    joined = {"Fn::Join": ["", [before, {"Ref": "Targets"}, after]]} if binds else before
     builder.add("Application", "Custom::AWSCDK-EKS-KubernetesResource", Manifest=joined, ClusterName="cluster")
     return builder
 
