@@ -9,9 +9,13 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 
+comma := ,
 PORT ?= 4000
 # Options of the CDK app, as in: make up CONTEXT="touch_seconds=1 log_retention_days=7"
 CONTEXT ?=
+# Variants, as in: make up BACKENDS=lambda,eks (or all)
+BACKENDS ?= lambda
+override BACKENDS := $(if $(filter all,$(BACKENDS)),lambda$(comma)eks$(comma)ecs,$(BACKENDS))
 # The values file of `make manifests`, when it is not build/manifests/values.yaml.
 VALUES ?=
 
@@ -65,10 +69,11 @@ $(LAYER): lambdas/requirements.txt local/runtime.txt infra/layer.py $(VENV)
 
 up: install
 	@$(MAKE) --silent $(ASSEMBLY)
-	@exec python -m local --port $(PORT)
+	@exec python -m local --backends $(BACKENDS) --port $(PORT)
 
+URL ?= ws://127.0.0.1:$(shell echo $$(($(PORT) + 1)))/prod
 wscat: $(NODE)
-	@exec wscat -c "ws://127.0.0.1:$$(($(PORT) + 1))/prod"
+	@exec wscat -c "$(URL)"
 
 # --- synthesize and deploy ------------------------------------------------------------------------------------------
 
@@ -79,11 +84,13 @@ synth: install
 	@$(MAKE) --silent $(ASSEMBLY)
 	@echo 'cdk.out is up to date'
 
+OPTIONS := backends=$(BACKENDS) $(CONTEXT)
+
 # The same CLI that deploys writes cdk.out, so what runs here is what would be deployed, to the byte.
 # A cdk.out that another cdk command wrote is newer than the stamp, or gone: it is made anew.
 $(ASSEMBLY): $(SOURCES) build/context cdk.out/manifest.json $(LAYER) $(NODE)
 	@echo 'Synthesizing ...'
-	@AWS_EC2_METADATA_DISABLED=true cdk synth --quiet --no-notices $(addprefix -c ,$(CONTEXT))
+	@AWS_EC2_METADATA_DISABLED=true cdk synth --quiet --no-notices $(addprefix -c ,$(OPTIONS))
 	@touch $@
 
 cdk.out/manifest.json: ;
@@ -99,13 +106,13 @@ manifests: install
 	@python -m infra.manifests $(addprefix --values ,$(VALUES)) $(addprefix -c ,$(CONTEXT))
 
 build/context: FORCE
-	@mkdir -p build && echo '$(CONTEXT)' | cmp -s - $@ || echo '$(CONTEXT)' > $@
+	@mkdir -p build && echo '$(OPTIONS)' | cmp -s - $@ || echo '$(OPTIONS)' > $@
 
 deploy: install
-	@cdk deploy --all $(addprefix -c ,$(CONTEXT))
+	@cdk deploy --all $(addprefix -c ,$(OPTIONS))
 
 destroy: install
-	@cdk destroy --all $(addprefix -c ,$(CONTEXT))
+	@cdk destroy --all $(addprefix -c ,$(OPTIONS))
 
 doctor: install
 	@python -m infra.doctor || :  # what it found is printed; scripts that want the status run the module

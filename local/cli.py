@@ -17,7 +17,7 @@ import uvloop
 
 from local import faults, plans
 from local.clock import Clock
-from local.cloud import Cloud
+from local.cloud import Address, Cloud
 from local.errors import LocalError
 from local.gateway import settings
 from local.plans import BACKENDS
@@ -169,10 +169,17 @@ def _announce(cloud: Cloud, port: int) -> None:
     lines = [f"{address.name:<8} {address.url}" for address in cloud.addresses]
     lines += [f"{name:<8} {text}" for name, text in cloud.replicas()]
     lines.append(f"{'AWS':<8} {cloud.aws_url}  (any credentials, region us-east-1)")
-    ours = cloud.addresses[0].name == "lambda" and port
-    wscat = f"make wscat{f' PORT={port}' if port != 4000 else ''}" if ours else f"npx wscat -c {cloud.addresses[0].url}"
-    lines.append(f"\nTry it from a second terminal: {wscat}\nCtrl-C stops everything.")
+    lines.append(f"\nTry it from a second terminal: {_wscat(cloud.addresses[0], port)}\nCtrl-C stops everything.")
     _print("\n".join(lines))
+
+
+def _wscat(address: Address, port: int) -> str:
+    """The command that opens a WebSocket there; those of `make` need no Node on the PATH."""
+    if not port or address.name not in BACKENDS:
+        return f"npx wscat -c {address.url}"
+    if address.name != "lambda":
+        return f"make wscat URL={address.url}"
+    return "make wscat" if port == 4000 else f"make wscat PORT={port}"
 
 
 def _print(text: str) -> None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from local.pods.targets import Address
 
 
+_NEW_SECONDS = 1.0  # between checks of a target that has not passed one yet: nobody wants to wait for the interval
+
+
 class Balancer:
     """One load balancer, as the gateway's HTTP client knows it."""
 
@@ -95,4 +98,5 @@ class Group:
             self.targets.checked(address, passed)
             if passed:
                 self.serving.set()
-            await self._clock.sleep(group.interval)
+            new = self.targets.state(address) == "initial"
+            await self._clock.sleep(min(group.interval, _NEW_SECONDS) if new else group.interval)
