@@ -15,7 +15,7 @@ from tests.processes import Running, running
 from tests.protocol.peers import Peers
 from tests.synthesized import synthesized
 
-VARIANTS = ("lambda",)
+VARIANTS = ("lambda", "eks", "ecs")
 
 # Small caps, so that tests reach them. The rest is the app as anybody deploys it.
 OPTIONS = {"max_rooms": 4, "max_members": 3, "history_messages": 40, "message_rate": 0}
@@ -25,7 +25,7 @@ OPTIONS = {"max_rooms": 4, "max_members": 3, "history_messages": 40, "message_ra
 def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder: Path = tmp_path_factory.mktemp(f"protocol-{request.param}")
     assembly = synthesized(folder, backends=request.param, **OPTIONS)
-    with running(folder, "--assembly", str(assembly)) as cloud:
+    with running(folder, "--assembly", str(assembly), "--backends", request.param) as cloud:
         yield cloud
 
 
