@@ -162,7 +162,7 @@ class Pod:
     async def _watch(self, container: Container) -> None:
         if self.spec.startup is not None:
             tally = probes.Tally(self.spec.startup, passing=False)
-            await self._each(self.spec.startup, lambda passed: not tally.add(passed) and not tally.failed)
+            await self._each(self.spec.startup, lambda passed: not (tally.add(passed) or tally.failed))
             if not tally.passing:
                 await self._give_up(container, "startup")
                 return
@@ -172,8 +172,12 @@ class Pod:
         if self.spec.liveness is None:
             return
         tally = probes.Tally(self.spec.liveness, passing=True)
-        # A pod that is ending is asked no more: it may well have closed its port.
-        await self._each(self.spec.liveness, lambda passed: self.terminating or (not tally.add(passed) or passed))
+
+        def heard(passed: bool) -> bool:
+            tally.add(passed)
+            return tally.passing or self.terminating  # who is about to end may well have closed its port
+
+        await self._each(self.spec.liveness, heard)
         await self._give_up(container, "liveness")
 
     async def _watch_readiness(self) -> None:

@@ -24,7 +24,7 @@ class Tally:
     _failed: int = 0
 
     def add(self, passed: bool) -> bool:
-        """One answer more; gives whether the verdict has changed, or has been confirmed as failing."""
+        """One answer more; gives whether the verdict has changed."""
         before = self.passing
         if passed:
             self._passed, self._failed = self._passed + 1, 0
