@@ -233,15 +233,15 @@ def ask(client: Any, **message: Any) -> Any:
 def test_a_clients_own_copy_of_what_the_gateway_says_is_not_believed(cloud: Running) -> None:
     with connect(cloud.url) as victim:
         session = ask(victim, action="session")
-        rows = [item for item in items(cloud) if session["sessionId"] in json.dumps(item)]
+        rows = [item for item in items(cloud) if session["sessionId"] in str(item)]
         assert rows
         with connect(cloud.url, additional_headers=FORGED) as client:
             own = ask(client, action="session")
             assert own["sessionId"] != session["sessionId"]
             told = {name.removeprefix("X-Duplex-"): value for name, value in FORGED.items()}
             assert ask(client, action="ping", connectionId="forged=", headers=FORGED, **told) == {"type": "pong"}
-            assert "forged" not in json.dumps(items(cloud))
-            assert "6.6.6.6" not in json.dumps(items(cloud))
+            assert "forged" not in str(items(cloud))
+            assert "6.6.6.6" not in str(items(cloud))
         assert ask(victim, action="ping") == {"type": "pong"}
 
 
