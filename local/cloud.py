@@ -177,7 +177,9 @@ class Cloud:
             await server.serve()
         own = (self._watch(sources, functions), self._mourn(aws))
         for background in (*own, *self._triggered(functions, aws)):
-            stack.callback(asyncio.ensure_future(background).cancel)
+            task = asyncio.ensure_future(background)
+            task.add_done_callback(_tell)
+            stack.callback(task.cancel)
 
     async def _look_up(self, functions: Iterable[Function], servers: Iterable[Server]) -> None:
         """Put in the values that the template refers to in Secrets Manager and Parameter Store."""
@@ -265,6 +267,13 @@ def _check_links(plan: Plan) -> None:
             if host not in plan.pods.balancers:
                 where = f"{plan.deployment.stack.name}, route {route.key}"
                 raise LocalError(f"{where}: its VPC link leads to {host}, and no load balancer of that name runs here")
+
+
+def _tell(task: asyncio.Future[None]) -> None:
+    """Background work ends with the cloud. If it does before, that is a bug, which is not to stay unseen."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        message = "Exception in the background: stop this and start it again"
+        asyncio.get_running_loop().call_exception_handler({"message": message, "exception": error})
 
 
 async def _stop_aws(starting: asyncio.Future[Aws]) -> None:
