@@ -170,13 +170,11 @@ class Cloud:
         await self._look_up(functions.values(), servers)
         for function in functions.values():
             function.warm()
-        publishing = asyncio.ensure_future(self._publish(aws, functions, pods))
-        stack.callback(publishing.cancel)
-        await pods.start(aws.url, REGION)
+        await pods.start()
         for server in servers:
             await server.serve()
-        own = (self._watch(sources, functions), self._mourn(aws))
-        for background in (*own, *self._triggered(functions, aws)):
+        own = (self._watch(sources, functions), self._publish(aws, functions, pods), self._mourn(aws))
+        for background in (*own, *self._triggered(functions, aws), *pods.autoscaling(aws.url, REGION)):
             task = asyncio.ensure_future(background)
             task.add_done_callback(_tell)
             stack.callback(task.cancel)

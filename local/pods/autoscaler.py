@@ -108,7 +108,7 @@ async def _value(cloudwatch: CloudWatch, query: Query, now: float) -> float | No
 
 
 async def run(fleet: Fleet, cloudwatch: CloudWatch, clock: Clock, report: Callable[[str, str], None]) -> None:
-    """Have the fleet scaled until cancelled."""
+    """Have the fleet scaled until cancelled, then end the connection to CloudWatch."""
     spec = fleet.spec
     if spec.autoscaler is None:
         return
@@ -117,14 +117,15 @@ async def run(fleet: Fleet, cloudwatch: CloudWatch, clock: Clock, report: Callab
         loop = KedaLoop(spec.autoscaler, clock.now())
     else:
         loop = TrackingLoop(spec.autoscaler, clock.now())
-    while True:
-        await clock.sleep_until(loop.due)
-        current = fleet.wanted
-        replicas, finding = await loop.step(clock.now(), current, fleet.ready, cloudwatch)
-        if replicas == current:
-            continue
-        report(spec.name, line(current, replicas, spec.noun, finding))
-        try:
-            fleet.scale(replicas)
-        except LocalError as error:
-            report(spec.name, str(error))
+    try:
+        while True:
+            await clock.sleep_until(loop.due)
+            current = fleet.wanted
+            replicas, finding = await loop.step(clock.now(), current, fleet.ready, cloudwatch)
+            if replicas != current:
+                report(spec.name, line(current, replicas, spec.noun, finding))
+                fleet.scale(replicas)
+    except LocalError as error:  # no address is left for one more
+        report(spec.name, f"{error}; it is scaled no more")
+    finally:
+        cloudwatch.close()

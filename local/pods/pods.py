@@ -12,7 +12,7 @@ from local.pods.metrics import CloudWatch
 from local.pods.targets import Targets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Coroutine, Iterable, Iterator
 
     from local.metrics import Metrics
     from local.pods.container import Host
@@ -32,8 +32,6 @@ class Pods:
         self._groups: dict[str, Group] = {}
         self._fleets: list[Fleet] = []
         self._delays: list[float] = []
-        self._background: list[asyncio.Task[None]] = []
-        self._clients: list[CloudWatch] = []
         self.balancers: dict[str, Balancer] = {}
         for plan, settings in plans:
             for group in plan.groups:
@@ -44,27 +42,23 @@ class Pods:
                 self._fleets.append(Fleet(spec, self._groups, host, changed))
                 self._delays.append(settings.metric_seconds)
 
-    async def start(self, url: str, region: str) -> None:
-        """Run them, with the autoscalers asking CloudWatch at `url`; gives back when requests can come, or says so."""
-        loop = asyncio.get_running_loop()
-        for fleet, delay in zip(self._fleets, self._delays, strict=True):
+    async def start(self) -> None:
+        """Run as many as there are at first; gives back when requests can come, or says that they cannot yet."""
+        for fleet in self._fleets:
             fleet.scale(first(fleet.spec))
+        await asyncio.gather(*(self._first_ready(fleet) for fleet in self._fleets))
+
+    def autoscaling(self, url: str, region: str) -> Iterator[Coroutine[None, None, None]]:
+        """What has them scaled, by the CloudWatch at `url`, until it is cancelled."""
+        for fleet, delay in zip(self._fleets, self._delays, strict=True):
             if fleet.spec.autoscaler is not None:
                 client = CloudWatch(url, region, delay)
-                self._clients.append(client)
-                scaling = autoscaler.run(fleet, client, self._host.clock, self._host.report)
-                self._background.append(loop.create_task(scaling))
-        await asyncio.gather(*(self._first_ready(fleet) for fleet in self._fleets))
+                yield autoscaler.run(fleet, client, self._host.clock, self._host.report)
 
     async def stop(self) -> None:
         """End everything at once."""
-        for task in self._background:
-            task.cancel()
         for group in self._groups.values():
             group.stop()
-        await asyncio.gather(*self._background, return_exceptions=True)
-        for client in self._clients:
-            client.close()
         await asyncio.gather(*(fleet.stop() for fleet in self._fleets))
 
     def describe(self) -> list[dict[str, object]]:

@@ -72,7 +72,7 @@ async def scene(builder: Builder, folder: Path, *, scale: float = 1, **settings:
     host = Host(Clock(scale), lambda label, line: lines.append(f"[{label}] {line}"))
     pods = Pods([(definitions.read(found, "eks"), Settings(**settings))], host)
     try:
-        await pods.start("http://127.0.0.1:9", "us-east-1")
+        await pods.start()
         yield Scene(pods, lines)
     finally:
         await pods.stop()
