@@ -20,10 +20,14 @@ from backend.ports import UnavailableError
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi.client import ApiGatewayManagementApiClient
     from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_secretsmanager.client import SecretsManagerClient
     from mypy_boto3_sqs.client import SQSClient
 
 # At INFO it tells at every cold start where it found its credentials: bytes of log that nobody reads.
 logging.getLogger("botocore").setLevel(logging.WARNING)
+
+#: Connections that a client keeps, once so many calls were under way together. A host with threads has fewer of those.
+KEPT_CONNECTIONS = 64
 
 # A call fails after 7 s at the latest (two attempts of at most 3 s, and the wait between them), so that a function with
 # a 10 s timeout still answers. The ordinary call takes milliseconds.
@@ -34,11 +38,12 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 2},
     user_agent="duplex",
     parameter_validation=False,
+    max_pool_connections=KEPT_CONNECTIONS,
 )
 
 
 # Posts are tried again by `backend.delivery`, which knows how long that is worth it, and are many at once.
-_POSTING = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}, max_pool_connections=32))
+_POSTING = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 
 
 @cache
@@ -60,9 +65,16 @@ def management_api(endpoint_url: str) -> "ApiGatewayManagementApiClient":
     return client
 
 
-def sqs() -> "SQSClient":
-    """An SQS client."""
-    client: SQSClient = _session().create_client("sqs", config=_CONFIG)  # type: ignore[assignment]
+def secrets_manager() -> "SecretsManagerClient":
+    """A Secrets Manager client."""
+    client: SecretsManagerClient = _session().create_client("secretsmanager", config=_CONFIG)  # type: ignore[assignment]
+    return client
+
+
+def sqs(*, polling: bool = False) -> "SQSClient":
+    """An SQS client; one for `polling` waits as long as a long poll may take, 20 seconds."""
+    config = _CONFIG.merge(Config(read_timeout=25)) if polling else _CONFIG
+    client: SQSClient = _session().create_client("sqs", config=config)  # type: ignore[assignment]
     return client
 
 
