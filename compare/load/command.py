@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from contextlib import nullcontext
+import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,14 +16,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from compare.errors import CompareError
+from compare.load import cloudwatch, senders, table, targets
 from compare.load import slo as objectives
-from compare.load import table, targets
 from compare.load.document import Run, document
 from compare.load.rounds import Round, Rounds
 from compare.load.scenario import Scenario, load
 from compare.report import files
 
 if TYPE_CHECKING:
+    from compare.load.cloudwatch import Resources
     from compare.load.targets import Target
 
 _WIDTH = 100
@@ -41,6 +43,13 @@ def run(
     rate: Annotated[float | None, typer.Option(metavar="R", help="Messages a second over all connections.")] = None,
     duration: Annotated[float | None, typer.Option(metavar="S", help="Seconds of load in each round.")] = None,
     rounds: Annotated[int, typer.Option(metavar="N", help="How often each target takes its turn.", min=1, max=50)] = 4,
+    processes: Annotated[
+        int | None, typer.Option(metavar="N", help="Sending processes, instead of as many as needed.", min=1, max=64)
+    ] = None,
+    stack: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=STACK", help="Read a target's CloudWatch figures by its stack; repeatable."),
+    ] = None,
     slo: Annotated[
         str | None, typer.Option(metavar="p99=200ms,errors=0.1%", help="Objectives; a breach ends with status 1.")
     ] = None,
@@ -50,9 +59,11 @@ def run(
     loaded = load(scenario).overridden(connections, rate, duration)
     wanted = objectives.parse(slo) if slo is not None else []
     given = targets.parse(target or [])
+    resources = {name: cloudwatch.resources(one, of) for name, (one, of) in _stacks(given, stack or []).items()}
     if json is not None and not json.parent.is_dir():
         raise CompareError(f"--json: {json} cannot be written: there is no folder {json.parent}")
-    ended, stopped = asyncio.run(_run(loaded, given, rounds, wanted))
+    count = processes or senders.processes(loaded)
+    ended, stopped = asyncio.run(_run(loaded, given, resources, rounds, count, wanted))
     if not ended.rounds:
         raise typer.Exit(_STOPPED)
     found = document(ended)
@@ -64,28 +75,65 @@ def run(
         console.print(f"\nEverything: {json}", soft_wrap=True)
     if stopped:
         raise typer.Exit(_STOPPED)
-    if not all(one["met"] for one in found["objectives"]):
+    if ended.failures or not all(one["met"] for one in found["objectives"]):
         raise typer.Exit(1)
 
 
 async def _run(
-    scenario: Scenario, given: list[Target], count: int, wanted: list[objectives.Objective]
+    scenario: Scenario,
+    given: list[Target],
+    resources: dict[str, Resources],
+    count: int,
+    processes: int,
+    wanted: list[objectives.Objective],
 ) -> tuple[Run, bool]:
     """The run, and whether a signal ended it."""
     console = Console(stderr=True)
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - we are in one
     stopped = _stop_on_signals(task)
-    ended = Run(scenario, given, [], count, 0, wanted)
+    ended = Run(scenario, given, [], count, processes, wanted)
     with contextlib.suppress(asyncio.CancelledError):
         async with _given(given) if given else _started(console) as found:
             for one in found:
                 await targets.probe(one)
-            rounds = Rounds(scenario, found, count)
-            ended.targets, ended.rounds, ended.processes = found, rounds.done, rounds.processes
-            with _Bar(console, scenario, count * len(found)) as bar:
-                await rounds.run(bar.tell)
+            rounds = Rounds(scenario, found, count, processes)
+            ended.targets, ended.rounds = found, rounds.done
+            try:
+                with _Bar(console, scenario, count * len(found)) as bar:
+                    await rounds.run(bar.tell)
+                with _status(console, "Reading CloudWatch ..."):
+                    await _read_cloudwatch(ended, resources)
+            except CompareError as error:
+                if not rounds.done:
+                    raise
+                ended.failures.append(str(error))  # and what was measured before it is kept
     return ended, stopped.is_set()
+
+
+async def _read_cloudwatch(ended: Run, resources: dict[str, Resources]) -> None:
+    for one in ended.targets:
+        if one.is_local or one.name in resources:
+            found = await cloudwatch.figures(one, resources.get(one.name), ended.began, time.time())
+            ended.cloudwatch[one.name] = found
+
+
+def _stacks(given: list[Target], stacks: list[str]) -> dict[str, tuple[Target, str]]:
+    """The target and the stack of each `NAME=STACK`. Raises CompareError."""
+    known = {one.name: one for one in given}
+    found = {}
+    for text in stacks:
+        name, equals, stack = text.partition("=")
+        if not equals or not stack:
+            raise CompareError(f"--stack: {text[:80]!r} is not NAME=STACK")
+        if name not in known:
+            raise CompareError(f"--stack: there is no --target {name[:40]}")
+        found[name] = (known[name], stack)
+    return found
+
+
+def _status(console: Console, text: str) -> AbstractContextManager[object]:
+    return console.status(text) if console.is_terminal else nullcontext()
 
 
 @contextlib.asynccontextmanager
@@ -95,7 +143,7 @@ async def _given(given: list[Target]) -> Any:
 
 @contextlib.asynccontextmanager
 async def _started(console: Console) -> Any:
-    status = console.status("Starting the local clouds ...") if console.is_terminal else nullcontext()
+    status = _status(console, "Starting the local clouds ...")
     async with contextlib.AsyncExitStack() as stack:
         with status:
             found = await stack.enter_async_context(targets.local_clouds())

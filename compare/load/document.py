@@ -38,6 +38,7 @@ class Run:
     objectives: Sequence[slo.Objective]
     began: float = field(default_factory=time.time)
     cloudwatch: dict[str, dict[str, Figure]] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
 
     def of(self, target: Target) -> list[Round]:
         """The rounds of a target."""
@@ -61,6 +62,7 @@ def document(run: Run) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "complete": run.complete,
+        "failures": list(run.failures),
         "scenario": _scenario(run.scenario),
         "conditions": _conditions(run),
         "targets": [_target(run, target, measured.get(target.name, {})) for target in run.targets],

@@ -33,7 +33,13 @@ def _of(one: Round) -> list[tuple[str, float, str]]:
     found = []
     busiest = max((used / seconds for used, seconds in one.sent.cpu if seconds), default=0.0)
     if busiest > _BUSY:
-        found.append(("cpu", busiest, f"a sending process used {busiest:.0%} of a core: latencies are partly its own"))
+        found.append(
+            (
+                "cpu",
+                busiest,
+                f"a sending process used {busiest:.0%} of a core: latencies are partly its own; give --processes",
+            )
+        )
     late = one.sent.measures.lag.get_value_at_percentile(99) / 1e6
     if late > _LATE:
         text = f"1 in 100 turns was taken {late * 1000:.0f} ms late or more: this machine was too busy to send on time"

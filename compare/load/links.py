@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import time
 
 from picows import (
@@ -155,8 +157,9 @@ def reason(error: BaseException) -> str:
         return f"refused with HTTP {int(response.status)}"
     if isinstance(error, TimeoutError):
         return "handshake timed out"
-    if isinstance(error, OSError) and error.strerror:
-        return f"connect: {error.strerror.lower()}"
+    if isinstance(error, OSError) and error.errno is not None:
+        known = error.errno > 0 and not isinstance(error, socket.gaierror)  # asyncio's own texts name the address
+        return f"connect: {(os.strerror(error.errno) if known else str(error.strerror)).lower()}"
     if isinstance(error, WSError):
         return "not a WebSocket handshake"
     return f"connect: {type(error).__name__}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from compare.errors import CompareError
 from compare.load import servers
-from compare.load.senders import Senders, Sent, processes
+from compare.load.senders import Senders, Sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,10 +43,10 @@ class RoundError(CompareError):
 class Rounds:
     """Runs them, and keeps what has been measured even when it is cut short."""
 
-    def __init__(self, scenario: Scenario, targets: list[Target], count: int) -> None:
-        """Raises CompareError when this machine cannot hold the scenario's connections."""
+    def __init__(self, scenario: Scenario, targets: list[Target], count: int, processes: int) -> None:
+        """`count` rounds of each target, by so many sending processes."""
         self._scenario, self._targets, self._count = scenario, targets, count
-        self.processes = processes(scenario)
+        self._processes = processes
         self._run = secrets.token_hex(4)
         self.done: list[Round] = []
 
@@ -62,7 +62,7 @@ class Rounds:
     async def _round(self, now: Round, tell: Callable[[Round, str, dict[str, int]], None]) -> None:
         name = f"{self._run}-{now.number}-{now.target.name}"
         now.samples += _sampled(now.target)
-        async with Senders.start(now.target.url, self._scenario, name, self.processes) as senders:
+        async with Senders.start(now.target.url, self._scenario, name, self._processes) as senders:
             try:
                 ready, errors = await senders.connected(lambda told: tell(now, "connecting", told))
                 if errors and not ready:

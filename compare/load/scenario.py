@@ -199,8 +199,12 @@ def _number(where: str, key: str, value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or (whole and not isinstance(value, int)):
         raise CompareError(f"{where}: {str(value)[:40]!r} is not a {'whole ' if whole else ''}number")
     if not low <= value <= high:
-        raise CompareError(f"{where}: {str(value)[:20]} is not between {low:g} and {high:.0f}")
+        raise CompareError(f"{where}: {_shown(value)} is not between {low:g} and {high:.0f}")
     return value if whole else float(value)
+
+
+def _shown(value: float) -> str:
+    return str(value)[:20] if isinstance(value, int) else f"{value:g}"
 
 
 def _choice(name: str, key: str, value: object, allowed: list[str]) -> str:

@@ -50,6 +50,8 @@ def show(document: dict[str, Any], console: Console) -> None:
         value = "not measured" if one["value"] is None else f"{one['value']:.4g}{unit}"
         verdict = "met" if one["met"] else "[bold]BREACHED[/]"
         console.print(f"{one['target']}: {one['objective']} {value}, limit {one['limit']:g}{unit}: {verdict}")
+    for failure in document["failures"]:
+        console.print(f"[bold]failed:[/] {escape(failure)}")
     if not document["complete"]:
         console.print("[bold]stopped early:[/] these are the figures until then")
 

@@ -36,12 +36,13 @@ class TargetError(CompareError):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An address under a name. `pid` and `aws` are of the local cloud that serves it, when one does."""
+    """An address under a name. `pid` and `aws`, an endpoint, are of the local cloud that serves it, if one does."""
 
     name: str
     url: str
     pid: int | None = None
     aws: str | None = None
+    region: str | None = None
 
     @property
     def is_local(self) -> bool:
@@ -65,7 +66,9 @@ def parse(given: Sequence[str]) -> list[Target]:
             raise CompareError(f"--target {name}: {shown(url)!r} is no ws:// or wss:// address")
         if name in targets:
             raise CompareError(f"--target {name}: the name is given twice")
-        targets[name] = Target(name, url)
+        # The Region is in API Gateway's own names; behind a name of one's own it comes from the AWS configuration.
+        region = re.search(r"\.execute-api\.([a-z0-9-]+)\.amazonaws\.com", parts.hostname or "")
+        targets[name] = Target(name, url, region=region[1] if region else None)
     return list(targets.values())
 
 
@@ -104,9 +107,8 @@ async def local_clouds() -> AsyncIterator[list[Target]]:
                 )
                 started.append(process)
                 ready = await _ready(name, process, ready_file)
-                targets += [
-                    Target(api["name"], api["url"], ready["pid"], ready["endpoints"]["aws"]) for api in ready["apis"]
-                ]
+                cloud = (ready["pid"], ready["endpoints"]["aws"], ready["region"])
+                targets += [Target(api["name"], api["url"], *cloud) for api in ready["apis"]]
             yield targets
         finally:
             await asyncio.gather(*map(_stop, started))

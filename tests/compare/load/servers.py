@@ -1,4 +1,4 @@
-"""Servers that misbehave as they are told to, each in a thread of its own, so that nothing the test does delays them."""
+"""Servers that misbehave as they are told to, each in a thread of its own, which nothing the test does delays."""
 
 from __future__ import annotations
 

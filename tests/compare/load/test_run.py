@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from tests.compare.load.servers import answering, echo, serving
 from tests.processes import ROOT, alive, children, eventually
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from websockets.asyncio.server import ServerConnection
 
 STALL = 3.0  # seconds: long against anything that a busy machine adds
@@ -186,13 +186,21 @@ def test_an_objective_that_is_breached_ends_with_1(tmp_path: Path) -> None:
 def test_ctrl_c_writes_what_there_is_and_leaves_no_process(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     with serving(answering(echo)) as url:
-        command = [sys.executable, "-m", "compare", "run", scenario(tmp_path, duration=600), "--target", f"it={url}"]
+        command = [
+            sys.executable,
+            "-m",
+            "compare",
+            "run",
+            str(scenario(tmp_path, duration=600)),
+            "--target",
+            f"it={url}",
+        ]
         process = subprocess.Popen(
-            [*command, "--json", file], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*command, "--json", str(file)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         try:
             below = eventually(lambda: children(process.pid), "a sending process")
-            eventually(lambda: len(os.listdir(f"/proc/{below[0]}/fd")) > 8, "its connections")
+            eventually(lambda: len(list(Path(f"/proc/{below[0]}/fd").iterdir())) > 8, "its connections")
             process.send_signal(signal.SIGINT)
             output, errors = process.communicate(timeout=60)
         finally:
@@ -239,8 +247,6 @@ def test_a_target_that_is_no_websocket_server_is_one_line() -> None:
             connection.recv(4096)
             connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
             connection.close()
-
-        import threading  # noqa: PLC0415
 
         thread = threading.Thread(target=answer)
         thread.start()
