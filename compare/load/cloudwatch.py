@@ -1,8 +1,8 @@
 """What CloudWatch says of a target's minutes: on AWS, or at the endpoint of a local cloud.
 
 Sources: "Monitor WebSocket API execution with CloudWatch metrics", Amazon API Gateway Developer Guide; "Types of
-metrics for Lambda functions", AWS Lambda Developer Guide; "Metrics collected by Lambda Insights", Amazon CloudWatch User Guide;
-"DynamoDB metrics and dimensions", Amazon DynamoDB Developer Guide.
+metrics for Lambda functions", AWS Lambda Developer Guide; "Metrics collected by Lambda Insights", Amazon CloudWatch
+User Guide; "DynamoDB metrics and dimensions", Amazon DynamoDB Developer Guide.
 """
 
 from __future__ import annotations

@@ -50,6 +50,9 @@ def run(
         list[str] | None,
         typer.Option(metavar="NAME=STACK", help="Read a target's CloudWatch figures by its stack; repeatable."),
     ] = None,
+    assembly: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="What cdk synth wrote, for the variants that are run here.")
+    ] = Path("cdk.out"),
     slo: Annotated[
         str | None, typer.Option(metavar="p99=200ms,errors=0.1%", help="Objectives; a breach ends with status 1.")
     ] = None,
@@ -63,7 +66,7 @@ def run(
     if json is not None and not json.parent.is_dir():
         raise CompareError(f"--json: {json} cannot be written: there is no folder {json.parent}")
     count = processes or senders.processes(loaded)
-    ended, stopped = asyncio.run(_run(loaded, given, resources, rounds, count, wanted))
+    ended, stopped = asyncio.run(_run(loaded, given, assembly, resources, rounds, count, wanted))
     if not ended.rounds:
         raise typer.Exit(_STOPPED)
     found = document(ended)
@@ -82,6 +85,7 @@ def run(
 async def _run(
     scenario: Scenario,
     given: list[Target],
+    assembly: Path,
     resources: dict[str, Resources],
     count: int,
     processes: int,
@@ -94,7 +98,7 @@ async def _run(
     stopped = _stop_on_signals(task)
     ended = Run(scenario, given, [], count, processes, wanted)
     with contextlib.suppress(asyncio.CancelledError):
-        async with _given(given) if given else _started(console) as found:
+        async with _given(given) if given else _started(console, assembly) as found:
             for one in found:
                 await targets.probe(one)
             rounds = Rounds(scenario, found, count, processes)
@@ -142,11 +146,11 @@ async def _given(given: list[Target]) -> Any:
 
 
 @contextlib.asynccontextmanager
-async def _started(console: Console) -> Any:
+async def _started(console: Console, assembly: Path) -> Any:
     status = _status(console, "Starting the local clouds ...")
     async with contextlib.AsyncExitStack() as stack:
         with status:
-            found = await stack.enter_async_context(targets.local_clouds())
+            found = await stack.enter_async_context(targets.local_clouds(assembly))
         yield found
 
 

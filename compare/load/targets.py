@@ -89,7 +89,7 @@ async def probe(target: Target) -> None:
 
 
 @asynccontextmanager
-async def local_clouds() -> AsyncIterator[list[Target]]:
+async def local_clouds(assembly: Path) -> AsyncIterator[list[Target]]:
     """Every variant that the project has, started; stopped on leaving. Raises TargetError."""
     started: list[asyncio.subprocess.Process] = []
     with tempfile.TemporaryDirectory(prefix="duplex-compare-") as folder:
@@ -98,7 +98,7 @@ async def local_clouds() -> AsyncIterator[list[Target]]:
             for name in BACKENDS:
                 ready_file = Path(folder) / f"{name}.json"
                 process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "local", "--backends", name, "--port", "0"),
+                    *(sys.executable, "-m", "local", "--backends", name, "--port", "0", "--assembly", str(assembly)),
                     *("--ready-file", str(ready_file)),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.DEVNULL,

@@ -10,12 +10,16 @@ import socket
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
 
+from compare.cli import app
+from compare.errors import CompareError
 from tests.compare.load.servers import answering, echo, serving
 from tests.processes import ROOT, alive, children, eventually
 
@@ -32,9 +36,21 @@ def scenario(folder: Path, connections: int = 4, rate: float = 40, duration: flo
     return path
 
 
-def compare(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "error", "-m", "compare", "run", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def compare(*arguments: object) -> Done:
+    """The command in this process, which is quicker than a new one; what it starts are processes all the same."""
+    result = CliRunner().invoke(app, ["run", *map(str, arguments)])
+    if isinstance(result.exception, CompareError):
+        return Done(result.exception.status, result.stdout, f"{result.stderr}compare: {result.exception}\n")
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Done(result.exit_code, result.stdout, result.stderr)
 
 
 def measured(folder: Path, url: str, path: Path, *arguments: object) -> dict[str, Any]:
@@ -42,7 +58,6 @@ def measured(folder: Path, url: str, path: Path, *arguments: object) -> dict[str
     file = folder / "run.json"
     done = compare(path, "--target", f"it={url}", "--rounds", 1, "--json", file, *arguments)
     assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
     document: dict[str, Any] = json.loads(file.read_text())
     target: dict[str, Any] = document["targets"][0]
     return target
@@ -180,23 +195,20 @@ def test_an_objective_that_is_breached_ends_with_1(tmp_path: Path) -> None:
         assert compare(*arguments, "--slo", "p99=60s,errors=0.1%").returncode == 0
     assert breached.returncode == 1
     assert "BREACHED" in breached.stdout
-    assert not any("Traceback" in text for text in (breached.stdout, breached.stderr))
 
 
 def test_ctrl_c_writes_what_there_is_and_leaves_no_process(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     with serving(answering(echo)) as url:
-        command = [
-            sys.executable,
-            "-m",
-            "compare",
-            "run",
-            str(scenario(tmp_path, duration=600)),
-            "--target",
-            f"it={url}",
-        ]
         process = subprocess.Popen(
-            [*command, "--json", str(file)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [
+                *(sys.executable, "-m", "compare", "run", str(scenario(tmp_path, duration=600))),
+                *("--target", f"it={url}", "--json", str(file)),
+            ],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         try:
             below = eventually(lambda: children(process.pid), "a sending process")
@@ -223,8 +235,12 @@ def test_an_unreachable_target_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     file = tmp_path / "run.json"
-    status, line = refused("--target", f"gone=ws://127.0.0.1:{port}/?token=secret", "--json", file)
-    assert (status, line) == (1, f"compare: target gone: ws://127.0.0.1:{port}/: connect: connection refused")
+    command = [sys.executable, "-W", "error", "-m", "compare", "run", "--json", str(file)]
+    url = f"ws://127.0.0.1:{port}/"
+    done = subprocess.run(
+        [*command, "--target", f"gone={url}?token=secret"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, f"compare: target gone: {url}: connect: connection refused\n")
     assert list(tmp_path.iterdir()) == []
 
 
