@@ -33,7 +33,7 @@ _STOPPED = 130  # what a shell says of a command that Ctrl-C ended
 
 def run(
     scenario: Annotated[
-        str, typer.Argument(metavar="[SCENARIO]", help="A YAML file, or echo, idle, storm, broadcast, mixed, ...")
+        str, typer.Argument(metavar="SCENARIO", help="A YAML file, or echo, idle, storm, broadcast, mixed, ...")
     ] = "echo",
     target: Annotated[
         list[str] | None,
