@@ -64,12 +64,13 @@ class Sender:
         for count, link in enumerate(self._links):
             due = begin + (count * orders.of + orders.index) / scenario.connect_rate
             self._tasks.append(asyncio.create_task(link.keep(due)))
-        end = begin + len(self._links) * orders.of / scenario.connect_rate + HANDSHAKE_SECONDS + scenario.patience
-        await _until(lambda: all(one.member.ready or self._given_up(one) for one in self._links), end)
-
-    def _given_up(self, link: Link) -> bool:
-        """Refused is refused; with a connection, the session is waited for."""
-        return link.tried and not link.connected and not link.member.ready
+        arrived = begin + len(self._links) * orders.of / scenario.connect_rate
+        await _until(lambda: all(one.tried for one in self._links), arrived + HANDSHAKE_SECONDS)
+        # Refused is refused; with a connection, the session is waited for.
+        await _until(
+            lambda: all(one.member.ready or not one.connected for one in self._links),
+            time.monotonic() + scenario.patience,
+        )
 
     async def storm(self, begin: float) -> None:
         """Nothing but connects, when they are due."""
@@ -135,6 +136,11 @@ class Sender:
         """Connections that are there."""
         return sum(link.connected for link in self._links)
 
+    @property
+    def ready(self) -> int:
+        """Members that can be sent from: connected and, where the scenario needs one, with a session."""
+        return sum(link.member.ready for link in self._links)
+
     async def close(self) -> None:
         """Close what is open."""
         for task in self._tasks:
@@ -182,7 +188,7 @@ async def _phases(sender: Sender, begin: asyncio.Future[float]) -> None:
     storm = sender.orders.scenario.kind == "storm"
     if not storm:
         await sender.connect()
-    _say({"ready": sender.open, "errors": sender.group.measures.errors})
+    _say({"ready": sender.ready, "errors": sender.group.measures.errors})
     start = await begin
     await asyncio.sleep(max(0.0, start - time.monotonic()))
     sender.begin()

@@ -84,7 +84,7 @@ class Senders:
             await asyncio.gather(*(one.end() for one in running))
 
     async def connected(self, tell: Callable[[dict[str, int]], None]) -> tuple[int, dict[str, int]]:
-        """When all have connected: how many are open, and the errors that they met. Raises SenderError."""
+        """When all have connected: how many are ready, and the errors that they met. Raises SenderError."""
         answers = await asyncio.gather(*(one.until("ready", lambda: self._told(tell)) for one in self._running))
         errors: dict[str, int] = {}
         for answer in answers:

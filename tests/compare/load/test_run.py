@@ -272,6 +272,17 @@ def test_a_target_that_is_no_websocket_server_is_one_line() -> None:
     assert line.startswith(f"compare: target it: {url}: ")
 
 
+def test_a_server_without_sessions_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "direct.yaml"
+    path.write_text("kind: direct\nconnections: 2\nrate: 1\nduration: 1\npatience: 0.5\n")
+    with serving(answering(echo)) as url:
+        done = compare(path, "--target", f"it={url}", "--json", tmp_path / "run.json")
+    assert done.returncode == 1
+    line = done.stderr.strip().splitlines()[-1]
+    assert line.startswith("compare: target it: no connection became ready: no session came")
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
