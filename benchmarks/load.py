@@ -35,6 +35,7 @@ import asyncio, picows, uvloop
 class Echo(picows.WSListener):
     def on_ws_frame(self, transport, frame):
         if frame.msg_type is picows.WSMsgType.CLOSE:
+            transport.send_close(picows.WSCloseCode.OK)
             transport.disconnect()
         else:
             transport.send(frame.msg_type, frame.get_payload_as_bytes())
