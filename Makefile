@@ -141,6 +141,7 @@ bench: install
 	python -m benchmarks.pods
 	python -m benchmarks.aws_endpoint
 	python -m benchmarks.scale
+	python -m benchmarks.load
 
 # --- maintain -------------------------------------------------------------------------------------------------------
 

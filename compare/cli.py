@@ -8,6 +8,7 @@ import typer
 
 from compare.cost.cli import cost
 from compare.errors import CompareError
+from compare.load.command import run
 from compare.scaling.command import scale
 
 app = typer.Typer(
@@ -15,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     no_args_is_help=True,
-    help="Choose between the ways to run the backend, before anything is deployed.",
+    help="Choose between the ways to run the backend, before anything is deployed, or after.",
 )
 
 
@@ -24,14 +25,15 @@ def _commands() -> None:
     """A callback keeps a lone command from taking the place of the whole."""
 
 
+app.command("run")(run)
 app.command("cost")(cost)
 app.command("scale")(scale)
 
 
 def main() -> None:
-    """Run it. Status 2 is wrong usage or input that cannot be used, with one line on stderr that says where."""
+    """Run it. Status 2 is wrong usage or input that cannot be used, 1 what failed; one line on stderr says it."""
     try:
         app(prog_name="python -m compare")
     except CompareError as error:
         print(f"compare: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        sys.exit(error.status)

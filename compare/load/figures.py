@@ -1,0 +1,209 @@
+"""The figures of a target: each with its unit, its spread over the rounds, and whether it was measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING, Any, Literal
+
+from compare.load.measures import Measures
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from compare.load.rounds import Round
+    from compare.load.servers import Usage
+
+PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99.9": 99.9, "max": 100.0}
+
+# Counts that stand in the report even when nothing of the kind was seen.
+_COUNTS = ("sent", "answered", "deliveries", "lost", "unanswered", "repeated", "overtaken", "resumed")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """`value` over all rounds, and what each round alone gave.
+
+    basis: `measured`; `modelled` from measured ones; `assumed`, which `source` then says where from.
+    over: how the rounds became one value: `merged` histograms, a `sum`, a `median`.
+    better: whether less or more of it is better; None when it is neither.
+    """
+
+    value: float
+    unit: str
+    rounds: tuple[float, ...] = ()
+    basis: Literal["measured", "modelled", "assumed"] = "measured"
+    over: Literal["merged", "sum", "median", ""] = ""
+    better: Literal["less", "more"] | None = None
+    source: str = ""
+    range: tuple[float, float] | None = field(default=None)
+
+    @property
+    def low(self) -> float:
+        """The least, over the rounds or of the assumed range."""
+        return min(self.range or self.rounds or (self.value,))
+
+    @property
+    def high(self) -> float:
+        """The most."""
+        return max(self.range or self.rounds or (self.value,))
+
+    def document(self) -> dict[str, Any]:
+        """As JSON (docs/load.md)."""
+        document: dict[str, Any] = {"value": _short(self.value), "unit": self.unit, "basis": self.basis}
+        document |= {"low": _short(self.low), "high": _short(self.high)}
+        if self.rounds:
+            document |= {"over": self.over, "rounds": [_short(value) for value in self.rounds]}
+        if self.better:
+            document["better"] = self.better
+        if self.source:
+            document["source"] = self.source
+        return document
+
+
+#: What a laptop cannot measure, so that nobody takes loopback for a network.
+ASSUMED = {
+    "gateway.hop_ms": Figure(
+        15,
+        "ms",
+        basis="assumed",
+        range=(5, 50),
+        source="assumption: what API Gateway adds to a message each way; measure it with --target",
+    )
+}
+
+
+def of(rounds: Sequence[Round]) -> dict[str, Figure]:
+    """The figures of the rounds of one target."""
+    return {**_latencies(rounds), **_counts(rounds), **_usage(rounds), **_generator(rounds)}
+
+
+def _latencies(rounds: Sequence[Round]) -> dict[str, Figure]:
+    merged = Measures()
+    for one in rounds:
+        merged.add(one.sent.measures)
+    figures = {}
+    for name in merged.latencies:
+        for way in ("corrected", "uncorrected"):
+            whole = getattr(merged.latencies[name], way)
+            if not whole.get_total_count():
+                continue
+            alone = [
+                getattr(one.sent.measures.latencies[name], way) for one in rounds if name in one.sent.measures.latencies
+            ]
+            alone = [histogram for histogram in alone if histogram.get_total_count()]
+            for label, percentile in PERCENTILES.items():
+                figures[f"latency.{name}.{way}.{label}_ms"] = Figure(
+                    whole.get_value_at_percentile(percentile) / 1000,
+                    "ms",
+                    tuple(histogram.get_value_at_percentile(percentile) / 1000 for histogram in alone),
+                    over="merged",
+                    better="less",
+                )
+            figures[f"latency.{name}.{way}.count"] = _sum(
+                "answers", [histogram.get_total_count() for histogram in alone]
+            )
+    return figures
+
+
+def _counts(rounds: Sequence[Round]) -> dict[str, Figure]:
+    counts = [one.sent.measures.counts for one in rounds]
+    figures = {
+        f"connections.{ours}": _sum("connections", [count[theirs] for count in counts])
+        for ours, theirs in (("tried", "connects"), ("opened", "connected"), ("refused", "refused"))
+    }
+    figures["connections.held"] = _median("connections", [count["open at end"] for count in counts])
+    for name in _COUNTS:
+        better: Literal["less"] | None = "less" if name in {"lost", "unanswered", "repeated", "overtaken"} else None
+        figures[f"messages.{name}"] = _sum("messages", [count[name] for count in counts], better)
+    figures["messages.a_second"] = _median(
+        "answered messages a second",
+        [count["answered"] / seconds for count, seconds in zip(counts, map(_seconds, rounds), strict=True) if seconds],
+        "more",
+    )
+    figures["errors.count"] = _sum("errors", [sum(one.sent.measures.errors.values()) for one in rounds], "less")
+    figures["errors.percent"] = Figure(
+        _percent([one.sent.measures for one in rounds]),
+        "% of connects, messages and deliveries",
+        tuple(_percent([one.sent.measures]) for one in rounds),
+        over="merged",
+        better="less",
+    )
+    return figures
+
+
+def _percent(measures: Sequence[Measures]) -> float:
+    """What went wrong, of all that was tried: every error, and what was lost or never answered without one."""
+    wrong = tried = 0
+    for one in measures:
+        wrong += sum(one.errors.values()) + one.counts["lost"] + one.counts["unanswered"]
+        tried += one.counts["connects"] + one.counts["sent"] + one.counts["deliveries"]
+    return min(100.0, 100 * wrong / tried) if tried else 0.0
+
+
+def _usage(rounds: Sequence[Round]) -> dict[str, Figure]:
+    """CPU and memory of the server, of rounds that ran here and were sampled at all three moments."""
+    sampled = [one for one in rounds if len(one.samples) == 3]
+    if not sampled:
+        return {}
+    figures: dict[str, Figure] = {}
+    for part in ("backend", "emulator"):
+        before, ready, after = ([_part(one, moment, part) for one in sampled] for moment in range(3))
+        figures[f"{part}.processes"] = _median("processes", [usage.processes for usage in after])
+        figures[f"{part}.mib"] = _median("MiB", [usage.mib for usage in after], "less")
+        cpu = [end.cpu - start.cpu for start, end in zip(ready, after, strict=True)]
+        figures[f"{part}.cpu_seconds"] = _median("CPU seconds of the load", cpu, "less")
+        _each(figures, f"{part}.cpu_us_a_message", "us of CPU a message", cpu, _did(sampled, "answered"), 1e6)
+        opened = _did(sampled, "connected")
+        came = [end.cpu - start.cpu for start, end in zip(before, ready, strict=True)]
+        grew = [end.mib - start.mib for start, end in zip(before, ready, strict=True)]
+        if all(one.sent.measures.counts["open at begin"] for one in sampled):
+            _each(figures, f"{part}.cpu_us_a_connect", "us of CPU a connect", came, opened, 1e6)
+            _each(figures, f"{part}.kib_a_socket", "KiB a connection", grew, opened, 1024)
+    return figures
+
+
+def _part(one: Round, moment: int, part: str) -> Usage:
+    usage: Usage = getattr(one.samples[moment], part)
+    return usage
+
+
+def _did(rounds: Sequence[Round], what: str) -> list[int]:
+    return [one.sent.measures.counts[what] for one in rounds]
+
+
+def _each(
+    figures: dict[str, Figure], key: str, unit: str, used: Sequence[float], times: Sequence[int], scale: float
+) -> None:
+    values = [scale * amount / count for amount, count in zip(used, times, strict=True) if count]
+    if values:
+        figures[key] = _median(unit, values, "less")
+
+
+def _generator(rounds: Sequence[Round]) -> dict[str, Figure]:
+    cpu = [max((used / seconds for used, seconds in one.sent.cpu if seconds), default=0.0) for one in rounds]
+    lag = [one.sent.measures.lag for one in rounds]
+    total = [sum(used for used, _ in one.sent.cpu) for one in rounds]
+    figures = {
+        "generator.core_percent": _median("% of a core, busiest process", [100 * share for share in cpu]),
+        "generator.lag_p99_ms": _median("ms late", [one.get_value_at_percentile(99) / 1000 for one in lag]),
+    }
+    _each(figures, "generator.cpu_us_a_message", "us of CPU a message", total, _did(rounds, "answered"), 1e6)
+    return figures
+
+
+def _seconds(one: Round) -> float:
+    return max((seconds for _, seconds in one.sent.cpu), default=0.0)
+
+
+def _median(unit: str, values: Sequence[float], better: Literal["less", "more"] | None = None) -> Figure:
+    return Figure(median(values) if values else 0.0, unit, tuple(values), over="median", better=better)
+
+
+def _sum(unit: str, values: Sequence[float], better: Literal["less", "more"] | None = None) -> Figure:
+    return Figure(sum(values), unit, tuple(values), over="sum", better=better)
+
+
+def _short(value: float) -> float:
+    """Four figures say more than any of them is worth."""
+    return value if isinstance(value, int) else float(f"{value:.4g}") if abs(value) < 1000 else round(value, 1)

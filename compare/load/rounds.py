@@ -1,0 +1,87 @@
+"""The rounds of a run: each target in turn, again and again, so that what changes on the way meets them all alike."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from compare.errors import CompareError
+from compare.load import servers
+from compare.load.senders import Senders, Sent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from compare.load.scenario import Scenario
+    from compare.load.targets import Target
+
+_SILENT = "no session came: only echo, idle and storm do without the protocol of docs/client.md"
+_REST = 0.5  # seconds between two rounds, in which the server lets go of the connections of the last
+
+
+@dataclass(slots=True)
+class Round:
+    """One target, once. Samples are from before the connects, from before the load, and from its end."""
+
+    target: Target
+    number: int
+    began: float
+    sent: Sent = field(default_factory=Sent)
+    samples: list[servers.Sample] = field(default_factory=list)
+    ended: float = 0.0
+    whole: bool = False
+
+
+class RoundError(CompareError):
+    """A round in which nothing could be measured."""
+
+    status = 1
+
+
+class Rounds:
+    """Runs them, and keeps what has been measured even when it is cut short."""
+
+    def __init__(self, scenario: Scenario, targets: list[Target], count: int, processes: int) -> None:
+        """`count` rounds of each target, by so many sending processes."""
+        self._scenario, self._targets, self._count = scenario, targets, count
+        self._processes = processes
+        self._run = secrets.token_hex(4)
+        self.done: list[Round] = []
+
+    async def run(self, tell: Callable[[Round, str, dict[str, int]], None]) -> None:
+        """All rounds. Cancelled, it keeps the round that was under way as far as it got. Raises RoundError."""
+        for number in range(self._count):
+            # Every other round goes the other way, so that none is always the first.
+            for target in self._targets if number % 2 == 0 else self._targets[::-1]:
+                if self.done:
+                    await asyncio.sleep(_REST)
+                await self._round(Round(target, number, time.time()), tell)
+
+    async def _round(self, now: Round, tell: Callable[[Round, str, dict[str, int]], None]) -> None:
+        name = f"{self._run}-{now.number}-{now.target.name}"
+        now.samples += _sampled(now.target)
+        async with Senders.start(now.target.url, self._scenario, name, self._processes) as senders:
+            try:
+                ready, errors = await senders.connected(lambda told: tell(now, "connecting", told))
+                if not ready and self._scenario.kind != "storm":
+                    why = max(errors, key=lambda kind: errors[kind]) if errors else _SILENT
+                    raise RoundError(f"target {now.target.name}: no connection became ready: {why}")
+                now.samples += _sampled(now.target)
+                now.sent = await senders.send(lambda told: tell(now, "sending", told))
+                now.whole = True
+            except asyncio.CancelledError:
+                now.sent = await senders.stopped()
+                raise
+            finally:
+                now.samples += _sampled(now.target)
+                now.ended = time.time()
+                if now.sent.cpu:
+                    self.done.append(now)
+
+
+def _sampled(target: Target) -> list[servers.Sample]:
+    found = servers.sample(target.pid) if target.pid is not None else None
+    return [found] if found is not None else []

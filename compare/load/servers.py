@@ -1,0 +1,62 @@
+"""What the server's processes use, when they run on this machine: the backend's apart from the emulator's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psutil
+
+# The local cloud's own: the process that was started, which is gateway and cloud, and its AWS endpoint. All others are
+# what users would write and pay for: function workers, pods.
+_EMULATOR = "local.aws.server"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """CPU seconds since their start, MiB of memory of their own, and how many there are."""
+
+    cpu: float = 0.0
+    mib: float = 0.0
+    processes: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.cpu + other.cpu, self.mib + other.mib, self.processes + other.processes)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The two parts of a local cloud at one moment."""
+
+    backend: Usage
+    emulator: Usage
+
+
+def sample(pid: int) -> Sample | None:
+    """Look at a local cloud by the process id in its ready file; None when it is gone."""
+    try:
+        root = psutil.Process(pid)
+        children = root.children(recursive=True)
+        own, reaped = _used(root)
+    except psutil.NoSuchProcess:
+        return None
+    backend, emulator = Usage(cpu=reaped), own
+    for child in children:
+        try:
+            used, below = _used(child)
+            if _EMULATOR in child.cmdline():
+                emulator += used + Usage(cpu=below)
+            else:
+                backend += used + Usage(cpu=below)
+        except psutil.NoSuchProcess:
+            continue  # ended in between: its parent has its CPU now, which the next sample sees
+    return Sample(backend, emulator)
+
+
+def _used(process: psutil.Process) -> tuple[Usage, float]:
+    """What a process uses, and the CPU seconds of those below it that have ended."""
+    times = process.cpu_times()
+    try:
+        memory = process.memory_full_info().uss
+    except psutil.AccessDenied:
+        memory = process.memory_info().rss
+    return Usage(times.user + times.system, memory / 2**20, 1), times.children_user + times.children_system
