@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -36,6 +37,8 @@ logger = Logger()
 LINES_SECONDS = 10
 #: After SIGTERM, without a request for so many seconds, nobody is expected to come any more.
 STILL_SECONDS = 2.0
+#: The parts of SHUTDOWN_SECONDS in which it waits for that, and then for answers that are still due.
+PATIENCE = 0.4
 #: Longer than a Network Load Balancer keeps a flow on which nothing happens (350 seconds), so that a pod never closes a
 #: connection on which the gateway has just sent something.
 KEEP_ALIVE_SECONDS = 360
@@ -90,7 +93,7 @@ def server(application: object, shutdown_seconds: int) -> Server:
             proxy_headers=False,
             limit_concurrency=CONNECTIONS,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=max(1, shutdown_seconds // 2),
+            timeout_graceful_shutdown=max(1, int(shutdown_seconds * PATIENCE)),
         )
     )
 
@@ -145,15 +148,20 @@ async def serve(settings: Settings, pod: PodSettings, listener: socket.socket) -
     logger.info("listening", port=listener.getsockname()[1], metrics_port=figures.server_port)
     await asyncio.wait([serving, *others, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
     logger.info("shutting down", in_flight=traffic.in_flight)
-    await drain(running, traffic, pod.shutdown_seconds / 2)
+    # Whatever happens: threads that wait for AWS would hold the end up.
+    deadline = threading.Timer(pod.shutdown_seconds, os._exit, [1])
+    deadline.daemon = True
+    deadline.start()
+    await drain(running, traffic, pod.shutdown_seconds * PATIENCE)
     running.should_exit = True
     await serving
     for task in others:
         task.cancel()
     workers.stop()
     figures.shutdown()
+    figures.server_close()
     metrics.lines.flush()
-    return stop.is_set() and not traffic.in_flight
+    return stop.is_set() and not traffic.given_up
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -181,10 +189,7 @@ def main() -> int:
         ports = f"port {pod.port} or {pod.metrics_port}"
         print(f"pods.http: cannot listen on {pod.host}, {ports}: {error}", file=sys.stderr)  # noqa: T201
         return 1
-    sys.stdout.flush()
-    if not peacefully:
-        os._exit(1)  # threads that are still at it would hold the process up
-    return 0
+    return 0 if peacefully else 1
 
 
 if __name__ == "__main__":

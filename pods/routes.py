@@ -34,12 +34,13 @@ _CLOSE = (b"connection", b"close")
 
 
 class Traffic:
-    """How many requests are being answered, and whether there are to be more."""
+    """How many requests are being answered, when the last was, and whether there are to be more."""
 
     def __init__(self) -> None:
         self.in_flight = 0
         self.last = 0.0
         self.draining = False
+        self.given_up = 0
 
 
 class Workers:
@@ -132,6 +133,10 @@ class Routes:
             except RefusedError as error:
                 self._refuse(error)
                 await self._send(send, error.status, f"{error}\n", close=True)
+                return
+            except asyncio.CancelledError:  # the server does so with what has not been answered in time
+                traffic.given_up += 1
+                await self._send(send, 503, "shutting down\n", close=True)
                 return
             await self._send(send, status, reply)
         finally:

@@ -49,7 +49,7 @@ class GatewaySecret:
     def __init__(self, reader: Callable[[], Sequence[bytes]]) -> None:
         self._reader = reader
         self._values: Sequence[bytes] = ()
-        self._read_at = float("-inf")
+        self._asked_at = float("-inf")
         self._reading: asyncio.Task[None] | None = None
 
     @property
@@ -63,13 +63,13 @@ class GatewaySecret:
         return any(matches)
 
     async def expect(self, shown: bytes) -> None:
-        """Read the values again, unless that was done within the last REREAD_SECONDS, as this one may be new.
+        """Read the values again, as this one may be new, unless that was done for another within REREAD_SECONDS.
 
         Raises RefusedError when it is none of them even so.
         """
         now = asyncio.get_running_loop().time()
-        if self._reading is None and now - self._read_at >= REREAD_SECONDS:
-            self._read_at = now
+        if self._reading is None and now - self._asked_at >= REREAD_SECONDS:
+            self._asked_at = now
             self._reading = asyncio.create_task(self._reread())
         if self._reading is not None:
             await asyncio.shield(self._reading)
@@ -98,10 +98,9 @@ class GatewaySecret:
         loop = asyncio.get_running_loop()
         try:
             self._values = await loop.run_in_executor(None, self._reader)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may succeed, and the log says why not yet
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again, and the log says so
             logger.warning("gateway secret not read", reason=f"{type(error).__name__}: {error}")
             return False
-        self._read_at = loop.time()
         return True
 
 

@@ -49,7 +49,7 @@ class PodSettings:
             port=_port(environment, "PORT", cls.port),
             metrics_port=_port(environment, "METRICS_PORT", cls.metrics_port),
             threads=whole_number(environment, "THREADS", cls.threads, least=1, most=MOST_THREADS),
-            shutdown_seconds=whole_number(environment, "SHUTDOWN_SECONDS", cls.shutdown_seconds, least=1),
+            shutdown_seconds=whole_number(environment, "SHUTDOWN_SECONDS", cls.shutdown_seconds, least=4),
         )
 
 

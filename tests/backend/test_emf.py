@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from backend.emf import EmfMetrics
+from backend.emf import MOST_VALUES, EmfBatches, EmfMetrics
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +51,20 @@ def test_the_names_come_from_the_environment(
     emf = json.loads(capsys.readouterr().out)
     assert emf["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Other"
     assert emf["service"] == "other"
+
+
+def test_a_batch_sums_counts_and_keeps_latencies(capsys: pytest.CaptureFixture[str]) -> None:
+    batches = EmfBatches("eks")
+    for number in range(MOST_VALUES + 1):
+        batches.record("ping", Messages=1, Errors=number % 2, Latency=float(number))
+    batches.record("$connect", Connects=1, Errors=0, Latency=2.5)
+    [full] = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (full["Messages"], full["Errors"]) == ([MOST_VALUES], [MOST_VALUES // 2])
+    assert full["Latency"] == [float(number) for number in range(MOST_VALUES)]
+    batches.flush()
+    batches.flush()
+    rest, connect = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (rest["route"], rest["Messages"], rest["Latency"]) == ("ping", [1], [float(MOST_VALUES)])
+    assert (connect["route"], connect["Connects"]) == ("$connect", [1])
+    assert "Messages" not in connect
+    assert rest["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == full["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
