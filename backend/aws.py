@@ -60,9 +60,10 @@ def management_api(endpoint_url: str) -> "ApiGatewayManagementApiClient":
     return client
 
 
-def sqs() -> "SQSClient":
-    """An SQS client."""
-    client: SQSClient = _session().create_client("sqs", config=_CONFIG)  # type: ignore[assignment]
+def sqs(*, polling: bool = False) -> "SQSClient":
+    """An SQS client; one for `polling` waits as long as a long poll may take, 20 seconds."""
+    config = _CONFIG.merge(Config(read_timeout=25)) if polling else _CONFIG
+    client: SQSClient = _session().create_client("sqs", config=config)  # type: ignore[assignment]
     return client
 
 

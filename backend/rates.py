@@ -1,6 +1,6 @@
 """How fast one connection may send."""
 
-from backend.recent import Recent
+from backend.recent import REMEMBERED, Recent
 
 
 class Rates:
@@ -10,9 +10,9 @@ class Rates:
     a write a message; behind this one stands the stage's throttle.
     """
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, remembered: int = REMEMBERED) -> None:
         self._rate = rate
-        self._buckets = Recent[tuple[float, float]]()
+        self._buckets = Recent[tuple[float, float]](remembered)
 
     @property
     def rule(self) -> str:

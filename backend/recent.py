@@ -6,6 +6,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+#: Connections, unless a host says how many it has.
+REMEMBERED = 10_000
+
 
 class Recent(Generic[T]):
     """What this host knows about the connections it saw last.
@@ -13,7 +16,7 @@ class Recent(Generic[T]):
     Bounded: one that has been dropped costs a call too many, nothing else.
     """
 
-    def __init__(self, limit: int = 10_000) -> None:
+    def __init__(self, limit: int = REMEMBERED) -> None:
         self._limit = limit
         self._values: OrderedDict[str, T] = OrderedDict()
         self._lock = Lock()  # a host may answer many messages at once

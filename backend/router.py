@@ -37,11 +37,24 @@ class Answer(NamedTuple):
 
 
 class Route(NamedTuple):
-    """How an action is answered. A route that touches the session itself needs no touch before."""
+    """How an action is answered. A route that touches the session itself needs no touch before; one that does not ask
+    the store or a queue answers at once."""
 
     decoder: Decoder[Any]
     answer: Callable[[Connection, Any, Id, float], Reply | Answer]
     touches: bool = False
+    asks: bool = True
+
+
+class Inquiry(NamedTuple):
+    """A message that has been looked at. `alone`: its answer needs neither store nor queue, and takes microseconds."""
+
+    text: str
+    envelope: protocol.Envelope | None
+    route: Route | None
+    allowed: bool
+    touch: bool
+    alone: bool
 
 
 class Router:
@@ -67,7 +80,7 @@ class Router:
         self._metrics = metrics
         self._rates = rates
         self._routes = {
-            "ping": Route(Decoder(protocol.Ping), self._ping),
+            "ping": Route(Decoder(protocol.Ping), self._ping, asks=False),
             "session": Route(Decoder(protocol.SessionRequest), self._session, touches=True),
             "join": Route(Decoder(protocol.JoinRequest), self._join, touches=True),
             "leave": Route(Decoder(protocol.LeaveRequest), self._leave),
@@ -81,14 +94,22 @@ class Router:
 
         None when the reply has gone out already, because other frames had to follow it.
         """
-        started = time.perf_counter()
+        return self.answer(connection, self.look(connection, text, now), now)
+
+    def look(self, connection: Connection, text: str, now: float) -> Inquiry:
+        """What a message asks for, counted by its connection's rate. Asks no store; to be answered once."""
         envelope = protocol.open_envelope(text)
-        action = envelope.action if envelope is not None else None
-        route = self._routes.get(action) if action is not None else None
-        errors = 0
+        route = self._routes.get(envelope.action) if envelope is not None and envelope.action is not None else None
         allowed = self._rates.allow(connection.id, now)
-        if allowed and (route is None or not route.touches):
-            errors += self._touch(connection, now)
+        touch = allowed and (route is None or not route.touches) and self._sessions.touch_is_due(connection, now)
+        alone = not allowed or not (touch or (route is not None and route.asks))
+        return Inquiry(text, envelope, route, allowed, touch, alone)
+
+    def answer(self, connection: Connection, inquiry: Inquiry, now: float) -> str | None:
+        """The reply to what `look` gave for this connection, as `message` gives it."""
+        started = time.perf_counter()
+        text, envelope, route, allowed, touch, _ = inquiry
+        errors = self._touch(connection, now) if touch else 0
         reply: str | None = text
         if not allowed:
             identifier = envelope.id if envelope is not None else UNSET
@@ -101,7 +122,7 @@ class Router:
                 errors += 1
             encoded = protocol.encode(frame)
             reply = None if then and self._follow(connection, [encoded, *then]) else encoded.decode()
-        name = action if route is not None and action is not None else DEFAULT_ROUTE
+        name = envelope.action if route is not None and envelope is not None and envelope.action else DEFAULT_ROUTE
         self._metrics.record(name, Messages=1, Errors=errors, Latency=(time.perf_counter() - started) * 1000)
         return reply
 

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 from backend import tokens
 from backend.errors import ErrorCode, RefusedError
 from backend.ports import NotHeldError, Store
-from backend.recent import Recent
+from backend.recent import REMEMBERED, Recent
 from backend.records import Claim, Connection, Session
 from backend.tokens import GRACE_SECONDS, Token
 
@@ -71,13 +71,22 @@ class TooManyRoomsError(RefusedError):
 class Sessions:
     """The life of sessions over a store. Every method may raise UnavailableError; `now` is the caller's clock."""
 
-    def __init__(self, store: Store, *, session_seconds: int, touch_seconds: int, max_rooms: int = 50) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        session_seconds: int,
+        touch_seconds: int,
+        max_rooms: int = 50,
+        remembered: int = REMEMBERED,
+    ) -> None:
+        """`remembered` connections are those whose last touch this host knows: as many as it has, or more."""
         self._store = store
         self._session_seconds = session_seconds
         self._touch_seconds = touch_seconds
         self._max_rooms = max_rooms
-        self._touches = Recent[float]()
-        self._claims = Recent[Claim]()
+        self._touches = Recent[float](remembered)
+        self._claims = Recent[Claim](remembered)
         self._retry_at = 0.0
 
     def begin(self, connection: Connection, now: float) -> None:
@@ -112,9 +121,7 @@ class Sessions:
         A session that another connection took over is left alone. After a failure the next attempts of this host wait
         RETRY_SECONDS.
         """
-        # A connection's own start was a touch.
-        known = max(connection.connected_at, self._touches.get(connection.id) or 0.0)
-        if now - known < self._touch_seconds or now < self._retry_at:
+        if not self.touch_is_due(connection, now):
             return
         try:
             # Another host may have touched it: reading costs a tenth of a write, and hosts may be many.
@@ -128,6 +135,12 @@ class Sessions:
             self._retry_at = now + RETRY_SECONDS
             raise
         self._touches.note(connection.id, touched)
+
+    def touch_is_due(self, connection: Connection, now: float) -> bool:
+        """Whether `touch` would ask the store, as far as this host knows."""
+        if now - connection.connected_at < self._touch_seconds:  # a connection's own start was a touch
+            return False
+        return now - (self._touches.get(connection.id) or 0.0) >= self._touch_seconds and now >= self._retry_at
 
     def _last_touch(self, connection: Connection, now: float) -> float:
         """When the connection's session was last touched; 0 when that is not seen."""

@@ -53,8 +53,8 @@ class Settings:
         backend = environment.get("BACKEND", cls.backend)
         if backend not in BACKENDS:
             raise SettingsError(f"BACKEND is {backend!r}: it must be one of {', '.join(BACKENDS)}")
-        touch_seconds = _whole_number(environment, "TOUCH_SECONDS", cls.touch_seconds, least=1)
-        session_seconds = _whole_number(environment, "SESSION_SECONDS", cls.session_seconds, least=1)
+        touch_seconds = whole_number(environment, "TOUCH_SECONDS", cls.touch_seconds, least=1)
+        session_seconds = whole_number(environment, "SESSION_SECONDS", cls.session_seconds, least=1)
         if session_seconds < IDLE_TIMEOUT_SECONDS + touch_seconds:
             raise SettingsError(
                 f"SESSION_SECONDS is {session_seconds}: it must be at least {IDLE_TIMEOUT_SECONDS + touch_seconds}, "
@@ -68,12 +68,12 @@ class Settings:
             connections_url=_url(environment, "CONNECTIONS_URL"),
             jobs_url=_url(environment, "JOBS_URL"),
             deliveries_url=_url(environment, "DELIVERIES_URL"),
-            max_rooms=_whole_number(environment, "MAX_ROOMS", cls.max_rooms, least=1),
-            max_members=_whole_number(environment, "MAX_MEMBERS", cls.max_members, least=1),
-            message_rate=_whole_number(environment, "MESSAGE_RATE", cls.message_rate, least=0),
-            history_messages=_whole_number(environment, "HISTORY_MESSAGES", cls.history_messages, least=1),
+            max_rooms=whole_number(environment, "MAX_ROOMS", cls.max_rooms, least=1),
+            max_members=whole_number(environment, "MAX_MEMBERS", cls.max_members, least=1),
+            message_rate=whole_number(environment, "MESSAGE_RATE", cls.message_rate, least=0),
+            history_messages=whole_number(environment, "HISTORY_MESSAGES", cls.history_messages, least=1),
             history_seconds=max(
-                session_seconds, _whole_number(environment, "HISTORY_SECONDS", cls.history_seconds, least=1)
+                session_seconds, whole_number(environment, "HISTORY_SECONDS", cls.history_seconds, least=1)
             ),
         )
 
@@ -93,7 +93,8 @@ def _needed(name: str, value: str | None, what: str) -> str:
     return value
 
 
-def _whole_number(environment: Mapping[str, str], name: str, default: int, *, least: int) -> int:
+def whole_number(environment: Mapping[str, str], name: str, default: int, *, least: int) -> int:
+    """A variable that is a whole number of at most nine digits. Raises SettingsError."""
     text = environment.get(name)
     if text is None:
         return default
