@@ -1,0 +1,1 @@
+"""The backend in containers: pods that hold the sockets themselves."""

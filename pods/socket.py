@@ -1,0 +1,255 @@
+"""One socket: frames to messages, messages to the backend in their order, and every way it can end."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+
+from backend.records import Connection
+
+if TYPE_CHECKING:
+    from asyncio import TimerHandle
+
+    from backend.router import Inquiry
+    from pods.hub import Hub
+
+_TEXT, _CONTINUATION, _CLOSE = WSMsgType.TEXT, WSMsgType.CONTINUATION, WSMsgType.CLOSE
+_PING, _PONG, _BINARY = WSMsgType.PING, WSMsgType.PONG, WSMsgType.BINARY
+
+
+class Socket(WSListener):
+    """A connection and what it is waiting for.
+
+    Messages that need the store are answered one after another, as they came; what comes meanwhile waits.
+    """
+
+    __slots__ = (
+        "_controls",
+        "_fragments",
+        "_hub",
+        "_second",
+        "_slow",
+        "_timer",
+        "_transport",
+        "busy",
+        "closing",
+        "connection",
+        "ended",
+        "ended_by",
+        "leaving",
+        "pinged",
+        "seen",
+        "waiting",
+    )
+
+    def __init__(self, hub: Hub, connection: Connection) -> None:
+        self._hub = hub
+        self.connection = connection
+        self._transport: WSTransport | None = None
+        self._fragments: bytearray | None = None
+        self._controls = 0
+        self._second = 0
+        self._timer: TimerHandle | None = None
+        self._slow: TimerHandle | None = None
+        self.seen = 0.0
+        self.pinged = False
+        self.busy = False  # a thread works for it
+        self.closing = False  # a close frame has gone out, or come in
+        self.ended = False
+        self.leaving = False  # it is closed as soon as nothing waits
+        self.waiting: deque[Inquiry] | None = None
+        self.ended_by = "client"
+
+    # --- picows calls these ------------------------------------------------------------------------------------------
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """The handshake is done."""
+        self._transport = transport
+        transport.request.headers = None  # type: ignore[assignment]  # a kilobyte that nobody asks for again
+        transport.underlying_transport.set_write_buffer_limits(high=self._hub.limits.high_water_bytes)
+        self.seen = self._hub.loop.time()
+        self._hub.opened(self)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """A frame has come. What RFC 6455 does not allow closes the connection with the code that it names."""
+        hub = self._hub
+        self.seen = hub.loop.time()
+        self.pinged = False
+        kind = frame.msg_type
+        if self.closing:
+            if kind == _CLOSE:
+                transport.disconnect()
+            return
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+            self.close(WSCloseCode.PROTOCOL_ERROR, "reserved bits", "protocol")
+        elif kind == _TEXT and frame.fin and self._fragments is None:
+            try:
+                text = frame.get_payload_as_utf8_text()
+            except UnicodeDecodeError:
+                self.close(WSCloseCode.INVALID_TEXT, "not UTF-8", "protocol")
+                return
+            self._message(text)
+        elif kind == _CLOSE:
+            self._answer_close(transport, frame)
+        elif not self._allows_control():
+            self.close(WSCloseCode.POLICY_VIOLATION, "too many frames", "rate")
+        elif kind == _PING:
+            transport.send_pong(frame.get_payload_as_bytes())
+            self._check_unsent()
+        elif kind == _BINARY:
+            self.close(WSCloseCode.UNSUPPORTED_DATA, "binary frames are not supported", "protocol")
+        elif kind != _PONG:
+            self._fragment(frame)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002
+        """The transport has ended, whoever wanted it."""
+        self.closing = self.ended = True
+        for timer in (self._timer, self._slow):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._slow = self._fragments = None
+        self._hub.closed(self)
+
+    def pause_writing(self) -> None:
+        """More waits to be read than ought to: the client has some seconds."""
+        if self._slow is None:
+            self._slow = self._hub.loop.call_later(self._hub.limits.slow_seconds, self.abort, "slow")
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        if self._slow is not None:
+            self._slow.cancel()
+            self._slow = None
+
+    # --- what comes in -----------------------------------------------------------------------------------------------
+
+    def _fragment(self, frame: WSFrame) -> None:
+        """Part of a message."""
+        fragments = self._fragments
+        if (fragments is None) != (frame.msg_type == _TEXT):
+            self.close(WSCloseCode.PROTOCOL_ERROR, "fragments out of order", "protocol")
+            return
+        if fragments is None:
+            fragments = self._fragments = bytearray()
+        fragments += frame.get_payload_as_memoryview()
+        if len(fragments) > self._hub.limits.max_message_bytes:
+            self._fragments = None
+            self.close(WSCloseCode.MESSAGE_TOO_BIG, "message too big", "protocol")
+        elif frame.fin:
+            self._fragments = None
+            try:
+                text = fragments.decode()
+            except UnicodeDecodeError:
+                self.close(WSCloseCode.INVALID_TEXT, "not UTF-8", "protocol")
+                return
+            self._message(text)
+
+    def _message(self, text: str) -> None:
+        hub = self._hub
+        hub.figures.received += 1
+        now = time.time()
+        inquiry = hub.router.look(self.connection, text, now)
+        if self.busy:
+            if self.waiting is None:
+                self.waiting = deque()
+            self.waiting.append(inquiry)
+            # picows may have further frames in its buffer; those wait too, and their bytes are bounded by it.
+            if len(self.waiting) >= hub.limits.max_waiting and self._transport is not None:
+                self._transport.underlying_transport.pause_reading()
+        elif inquiry.alone:
+            reply = hub.router.answer(self.connection, inquiry, now)
+            if reply is not None:
+                self.send(reply)
+        else:
+            self.busy = True
+            hub.ask(self, inquiry)
+
+    def answered(self, reply: str | None) -> None:
+        """A thread has done what it was given; on with what waits."""
+        self.busy = False
+        if reply is not None:
+            self.send(reply)
+        while self.waiting and not self.busy:
+            inquiry = self.waiting.popleft()
+            if inquiry.alone:
+                reply = self._hub.router.answer(self.connection, inquiry, time.time())
+                if reply is not None:
+                    self.send(reply)
+            elif not self.closing:
+                self.busy = True
+                self._hub.ask(self, inquiry)
+        if self.waiting is not None and not self.waiting:
+            self.waiting = None
+            if self._transport is not None and not self._transport.underlying_transport.is_closing():
+                self._transport.underlying_transport.resume_reading()
+        if not self.busy:
+            if self.ended:
+                self._hub.finish(self)
+            elif self.leaving:
+                self.leave()
+
+    def _allows_control(self) -> bool:
+        second = int(self.seen)
+        if second != self._second:
+            self._second, self._controls = second, 0
+        self._controls += 1
+        return self._controls <= self._hub.limits.max_controls
+
+    # --- what goes out -----------------------------------------------------------------------------------------------
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the client has not read yet, beyond what the kernel holds."""
+        return self._transport.underlying_transport.get_write_buffer_size() if self._transport is not None else 0
+
+    def send(self, text: str | bytes) -> None:
+        """Send a text frame. A client that does not read loses its connection, not the pod its memory."""
+        transport = self._transport
+        if self.closing or transport is None:
+            return
+        transport.send(_TEXT, text)  # type: ignore[arg-type]
+        self._hub.figures.sent += 1
+        if self._slow is not None:
+            self._check_unsent()
+
+    def _check_unsent(self) -> None:
+        if self.unsent > self._hub.limits.max_unsent_bytes:
+            self.abort("slow")
+
+    def ping(self) -> None:
+        """Ask a silent client for a sign of life."""
+        self.pinged = True
+        if self._transport is not None and not self.closing:
+            self._transport.send_ping()
+
+    # --- how it ends -------------------------------------------------------------------------------------------------
+
+    def leave(self) -> None:
+        """Close with 1001 as soon as what it asked for is answered."""
+        self.leaving = True
+        if not self.busy:
+            self.close(WSCloseCode.GOING_AWAY, "reconnect", "drained")
+
+    def close(self, code: WSCloseCode, reason: str, ended_by: str) -> None:
+        """Send a close frame, and end when the client's has come, or its time is over."""
+        if self.closing or self._transport is None:
+            return
+        self.closing, self.ended_by = True, ended_by
+        self._transport.send_close(code, reason)
+        self._timer = self._hub.loop.call_later(self._hub.limits.close_seconds, self.abort, ended_by)
+
+    def _answer_close(self, transport: WSTransport, frame: WSFrame) -> None:
+        self.closing = True
+        code = frame.get_close_code()
+        transport.send_close(WSCloseCode.OK if code == WSCloseCode.NO_INFO else code)
+        transport.disconnect()
+        self._timer = self._hub.loop.call_later(self._hub.limits.close_seconds, self.abort, "client")
+
+    def abort(self, ended_by: str) -> None:
+        """End at once, without a word."""
+        if self._transport is not None and not self._transport.is_disconnected:
+            self.ended_by = ended_by
+            self._transport.underlying_transport.abort()
