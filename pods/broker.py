@@ -37,23 +37,20 @@ class Broker:
     def _answer(self, arguments: list[bytes], writer: asyncio.StreamWriter) -> bytes:
         match [arguments[0].upper(), *arguments[1:]]:
             case [b"PUBLISH", channel, message]:
-                return b":%d\r\n" % self._publish(channel, message)
+                answer = b":%d\r\n" % self._publish(channel, message)
             case [b"SUBSCRIBE", *channels]:
                 for channel in channels:
                     self._channels.setdefault(channel, set()).add(writer)
-                return b"".join(b"*3\r\n%s%s:1\r\n" % (_bulk(b"subscribe"), _bulk(channel)) for channel in channels)
-            case [b"UNSUBSCRIBE", *channels]:
-                for channel in channels:
-                    self._channels.get(channel, set()).discard(writer)
-                return b"".join(b"*3\r\n%s%s:0\r\n" % (_bulk(b"unsubscribe"), _bulk(channel)) for channel in channels)
+                answer = b"".join(b"*3\r\n%s%s:1\r\n" % (_bulk(b"subscribe"), _bulk(channel)) for channel in channels)
+            case [b"PING", *message] if any(writer in listeners for listeners in self._channels.values()):
+                answer = b"*2\r\n%s%s" % (_bulk(b"pong"), _bulk(message[0] if message else b""))
             case [b"PING", *message]:
-                if any(writer in listeners for listeners in self._channels.values()):
-                    return b"*2\r\n%s%s" % (_bulk(b"pong"), _bulk(message[0] if message else b""))
-                return _bulk(message[0]) if message else b"+PONG\r\n"
+                answer = _bulk(message[0]) if message else b"+PONG\r\n"
             case [b"CLIENT", *_]:
-                return b"+OK\r\n"
+                answer = b"+OK\r\n"
             case _:
-                return b"-ERR unknown command: this broker has PUBLISH, SUBSCRIBE and PING\r\n"
+                answer = b"-ERR unknown command: this broker has PUBLISH, SUBSCRIBE and PING\r\n"
+        return answer
 
     def _publish(self, channel: bytes, message: bytes) -> int:
         listeners = self._channels.get(channel, set())

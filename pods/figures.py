@@ -42,7 +42,7 @@ class Figures(Collector):
             "ws_connection_capacity": ("Sockets that may be open", self.capacity),
             "ws_send_buffer_bytes": ("What clients have not read yet", self.unsent_bytes),
             "ws_event_loop_lag_seconds": (
-                "The longest delay of the event loop in the last ten seconds",
+                "The event loop's longest delay in ten seconds",
                 self.lag_seconds,
             ),
             "ws_draining": ("1 while the pod sends its clients away", int(self.draining)),

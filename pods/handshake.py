@@ -33,18 +33,11 @@ class Handshakes:
     def __call__(self, request: WSUpgradeRequest) -> Socket | WSUpgradeResponseWithListener:
         """picows asks this of every request. Raises nothing: the text of an exception would go to the client."""
         path = request.path.decode("latin-1")
-        figures = self._hub.figures
-        if path == "/healthz":
-            return _response(200, "alive")
-        if path == "/readyz":
-            return _response(503, "draining") if figures.draining else _response(200, "ready")
-        if figures.draining:
-            return self._refused("draining", 503, "this pod is draining: connect again")
-        if figures.active >= figures.capacity:
-            return self._refused("capacity", 503, "this pod is full: try again in a moment")
-        origins, origin = self._hub.limits.allowed_origins, request.headers.get("Origin")
-        if origins and origin is not None and origin not in origins:
-            return self._refused("origin", 403, "this origin may not connect")
+        if path in {"/healthz", "/readyz"}:
+            ready = path == "/healthz" or not self._hub.figures.draining
+            return _response(200, "ready") if ready else _response(503, "draining")
+        if (refusal := self._refusal(request)) is not None:
+            return self._refused(*refusal)
         try:
             principal = self._authenticate(path, request.headers)
         except PermissionError:
@@ -54,6 +47,18 @@ class Handshakes:
         if "upgrade" in (token.strip() for token in tokens):
             request.headers["Connection"] = "Upgrade"
         return Socket(self._hub, self._hub.new_connection(principal))
+
+    def _refusal(self, request: WSUpgradeRequest) -> tuple[str, int, str] | None:
+        """Why nobody, or nobody from there, may connect: as a metric says it, as a status, and in words."""
+        figures = self._hub.figures
+        if figures.draining:
+            return "draining", 503, "this pod is draining: connect again"
+        if figures.active >= figures.capacity:
+            return "capacity", 503, "this pod is full: try again in a moment"
+        origins, origin = self._hub.limits.allowed_origins, request.headers.get("Origin")
+        if origins and origin is not None and origin not in origins:
+            return "origin", 403, "this origin may not connect"
+        return None
 
     def _refused(self, reason: str, status: int, text: str) -> WSUpgradeResponseWithListener:
         self._hub.figures.refused[reason] += 1

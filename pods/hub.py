@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from backend.lifecycle import Lifecycle
+    from backend.presence import Presence
     from backend.router import Inquiry, Router
     from backend.sessions import Sessions
     from pods.figures import Figures
@@ -40,12 +41,12 @@ _CATCH_UP_SECONDS = 2.0
 
 
 class Hub:
-    """Everything that is open. `router`, `lifecycle`, `sessions` and `gone` are put in before the first socket."""
+    """Everything that is open. `router`, `lifecycle`, `sessions` and `presence` are put in before the first socket."""
 
     router: Router
     lifecycle: Lifecycle
     sessions: Sessions
-    gone: Callable[[str | None, Member], None]
+    presence: Presence
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limits: Limits, figures: Figures) -> None:
         self.loop = loop
@@ -104,7 +105,11 @@ class Hub:
     def missing(self, room: str | None, members: Iterable[Member]) -> None:
         """Let go of connections that were looked for here and are not here."""
         for member in members:
-            self._submit(self.gone, room, member)
+            self._submit(self.let_go, room, member)
+
+    def let_go(self, room: str | None, member: Member) -> None:
+        """A connection is no more: so say its session and its rooms. In a thread."""
+        self.presence.gone(room, member)
 
     async def catch_up(self) -> None:
         """Tell everybody that hints may have been lost: clients ask for what they have missed."""

@@ -83,7 +83,7 @@ class Limits:
 
 
 def raise_descriptors(limits: Limits) -> None:
-    """Let the process open as many descriptors as it may. Raises SettingsError when those are too few for the limits."""
+    """Let the process open as many descriptors as it may. Raises SettingsError when those are too few."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     needed = limits.max_connections + HANDSHAKES + BACKLOG + OTHERS
     if most != resource.RLIM_INFINITY and needed > most:

@@ -46,7 +46,7 @@ class Broadcast(Delivery):
     """Delivery by sockets: a frame for many members is one step for this pod, and one hint for each other."""
 
     def __init__(self, hub: Hub, bus: Bus | None, outbound: PodOutbound) -> None:
-        super().__init__(outbound, lambda room, member: hub.gone(room, member))
+        super().__init__(outbound, hub.let_go)
         self._hub = hub
         self._bus = bus
 

@@ -86,23 +86,11 @@ class Socket(WSListener):
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             self.close(WSCloseCode.PROTOCOL_ERROR, "reserved bits", "protocol")
         elif kind == _TEXT and frame.fin and self._fragments is None:
-            try:
-                text = frame.get_payload_as_utf8_text()
-            except UnicodeDecodeError:
-                self.close(WSCloseCode.INVALID_TEXT, "not UTF-8", "protocol")
-                return
-            self._message(text)
+            self._text(frame.get_payload_as_bytes())
         elif kind == _CLOSE:
             self._answer_close(transport, frame)
-        elif not self._allows_control():
-            self.close(WSCloseCode.POLICY_VIOLATION, "too many frames", "rate")
-        elif kind == _PING:
-            transport.send_pong(frame.get_payload_as_bytes())
-            self._check_unsent()
-        elif kind == _BINARY:
-            self.close(WSCloseCode.UNSUPPORTED_DATA, "binary frames are not supported", "protocol")
-        elif kind != _PONG:
-            self._fragment(frame)
+        else:
+            self._other(transport, frame)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002
         """The transport has ended, whoever wanted it."""
@@ -126,6 +114,19 @@ class Socket(WSListener):
 
     # --- what comes in -----------------------------------------------------------------------------------------------
 
+    def _other(self, transport: WSTransport, frame: WSFrame) -> None:
+        """A control frame, or part of a message."""
+        kind = frame.msg_type
+        if not self._may_send_one_more():
+            self.close(WSCloseCode.POLICY_VIOLATION, "too many frames", "rate")
+        elif kind == _PING:
+            transport.send_pong(frame.get_payload_as_bytes())
+            self._check_unsent()
+        elif kind == _BINARY:
+            self.close(WSCloseCode.UNSUPPORTED_DATA, "binary frames are not supported", "protocol")
+        elif kind != _PONG:
+            self._fragment(frame)
+
     def _fragment(self, frame: WSFrame) -> None:
         """Part of a message."""
         fragments = self._fragments
@@ -140,18 +141,18 @@ class Socket(WSListener):
             self.close(WSCloseCode.MESSAGE_TOO_BIG, "message too big", "protocol")
         elif frame.fin:
             self._fragments = None
-            try:
-                text = fragments.decode()
-            except UnicodeDecodeError:
-                self.close(WSCloseCode.INVALID_TEXT, "not UTF-8", "protocol")
-                return
-            self._message(text)
+            self._text(fragments)
 
-    def _message(self, text: str) -> None:
+    def _text(self, payload: bytes | bytearray) -> None:
+        """A whole message."""
+        try:
+            text = payload.decode()
+        except UnicodeDecodeError:
+            self.close(WSCloseCode.INVALID_TEXT, "not UTF-8", "protocol")
+            return
         hub = self._hub
         hub.figures.received += 1
-        now = time.time()
-        inquiry = hub.router.look(self.connection, text, now)
+        inquiry = hub.router.look(self.connection, text, time.time())
         if self.busy:
             if self.waiting is None:
                 self.waiting = deque()
@@ -159,39 +160,42 @@ class Socket(WSListener):
             # picows may have further frames in its buffer; those wait too, and their bytes are bounded by it.
             if len(self.waiting) >= hub.limits.max_waiting and self._transport is not None:
                 self._transport.underlying_transport.pause_reading()
-        elif inquiry.alone:
-            reply = hub.router.answer(self.connection, inquiry, now)
-            if reply is not None:
-                self.send(reply)
         else:
-            self.busy = True
-            hub.ask(self, inquiry)
+            self._take(inquiry)
 
     def answered(self, reply: str | None) -> None:
         """A thread has done what it was given; on with what waits."""
         self.busy = False
         if reply is not None:
             self.send(reply)
-        while self.waiting and not self.busy:
-            inquiry = self.waiting.popleft()
-            if inquiry.alone:
-                reply = self._hub.router.answer(self.connection, inquiry, time.time())
-                if reply is not None:
-                    self.send(reply)
-            elif not self.closing:
-                self.busy = True
-                self._hub.ask(self, inquiry)
-        if self.waiting is not None and not self.waiting:
-            self.waiting = None
-            if self._transport is not None and not self._transport.underlying_transport.is_closing():
-                self._transport.underlying_transport.resume_reading()
-        if not self.busy:
-            if self.ended:
-                self._hub.finish(self)
-            elif self.leaving:
-                self.leave()
+        if self.waiting is not None:
+            self._go_on(self.waiting)
+        if self.busy:
+            return
+        if self.ended:
+            self._hub.finish(self)
+        elif self.leaving:
+            self.leave()
 
-    def _allows_control(self) -> bool:
+    def _go_on(self, waiting: deque[Inquiry]) -> None:
+        """Answer what waits, up to what needs a thread again. Who is being closed gets no more answers."""
+        while waiting and not self.busy and not self.closing:
+            self._take(waiting.popleft())
+        if not self.busy:
+            self.waiting = None
+            if self._transport is not None and not self.ended:
+                self._transport.underlying_transport.resume_reading()
+
+    def _take(self, inquiry: Inquiry) -> None:
+        if inquiry.alone:
+            reply = self._hub.router.answer(self.connection, inquiry, time.time())
+            if reply is not None:
+                self.send(reply)
+        else:
+            self.busy = True
+            self._hub.ask(self, inquiry)
+
+    def _may_send_one_more(self) -> bool:
         second = int(self.seen)
         if second != self._second:
             self._second, self._controls = second, 0

@@ -21,7 +21,7 @@ import uvloop
 from backend.settings import Settings, SettingsError, whole_number
 from pods.acceptor import Acceptor
 from pods.admin import serve_admin, serve_metrics
-from pods.application import attach
+from pods.assembly import attach
 from pods.bus import Bus
 from pods.drain import Drain
 from pods.figures import Figures

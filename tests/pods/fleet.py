@@ -102,7 +102,9 @@ class Pod(Process):
 
     def get(self, port: str, path: str, method: str = "GET") -> tuple[int, str]:
         """Ask one of its HTTP ports, `port`, `metrics` or `admin`: status and body."""
-        url = f"http://127.0.0.1:{self.said('listening')[port]}{path}"
+        listening = self.said("listening")
+        host = "127.0.0.1" if port == "admin" else listening["host"]
+        url = f"http://{host}:{listening[port]}{path}"
         try:
             with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=PATIENCE) as answer:
                 return answer.status, answer.read().decode()
@@ -179,9 +181,7 @@ class Fleet:
     def __init__(self, pods: int = 1, *, redis: bool = False, **environment: object) -> None:
         self._stack = ExitStack()
         try:
-            self._start(
-                pods, redis=redis, environment={name.upper(): str(value) for name, value in environment.items()}
-            )
+            self._start(pods, redis=redis, environment=_variables(environment))
         except BaseException:
             self._stack.close()
             raise
@@ -241,8 +241,8 @@ class Fleet:
         assert self.bus is not None
         self.bus.stop()
 
-    def _new(self) -> Pod:
-        pod = Pod(**self._environment)
+    def _new(self, **more: object) -> Pod:
+        pod = Pod(**self._environment, **_variables(more))
         self._stack.callback(pod.stop)
         return pod
 
@@ -252,9 +252,9 @@ class Fleet:
         if self.bus is not None:
             eventually(lambda: pod.figure("ws_bus_connected"), "the bus in the pod")
 
-    def add(self) -> Pod:
+    def add(self, **environment: object) -> Pod:
         """One more pod."""
-        pod = self._new()
+        pod = self._new(**environment)
         self._add(pod)
         return pod
 
@@ -273,6 +273,10 @@ class Fleet:
         make: Any = boto3.client
         keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any", "region_name": REGION}
         return make(service, endpoint_url=self.aws, **keys)
+
+
+def _variables(values: dict[str, object]) -> dict[str, str]:
+    return {name.upper(): str(value) for name, value in values.items()}
 
 
 def _aws_request() -> dict[str, Any]:

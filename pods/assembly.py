@@ -38,7 +38,7 @@ def attach(hub: Hub, settings: Settings, bus: Bus | None) -> Worker:
     delivery = Broadcast(hub, bus, outbound)
     messaging = Messaging(sessions, presence, streams, members, delivery, max_members=settings.max_members)
     hub.sessions = sessions
-    hub.gone = presence.gone
+    hub.presence = presence
     hub.lifecycle = Lifecycle(sessions, presence, metrics)
     hub.router = Router(
         sessions,
