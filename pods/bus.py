@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from pods.figures import Figures
 
@@ -48,7 +48,7 @@ _decoder = Decoder(Hint)
 
 
 class Bus:
-    """One pod's end. `received(hint)` and `await missed()` are called on the event loop."""
+    """One pod's end. `received(hint)` and `missed()` are called on the event loop."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Bus:
         pod: str,
         figures: Figures,
         received: Callable[[Hint], None],
-        missed: Callable[[], Awaitable[None]],
+        missed: Callable[[], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._redis: Any = Redis.from_url(
@@ -103,22 +103,22 @@ class Bus:
                         if message is None:
                             continue
                         if message["type"] != "subscribe":
-                            await self._take(message)
+                            self._take(message)
                             continue
                         confirmed += 1
                         if confirmed == 2:  # from now on nothing is missed: what was before may have been
                             wait, self._figures.bus_connected = _FIRST_WAIT, True
                             if before:
-                                await self._missed()
+                                self._missed()
                             before = True
             except (RedisError, OSError) as error:
                 logger.warning("bus lost", reason=str(error))
             self._figures.bus_connected = False
             wait = await _pause(wait)
 
-    async def _take(self, message: dict[str, Any]) -> None:
+    def _take(self, message: dict[str, Any]) -> None:
         if message["channel"] == _ALL.encode():
-            await self._missed()
+            self._missed()
             return
         try:
             hint = _decoder.decode(message["data"])

@@ -37,7 +37,8 @@ THREADS = 10
 #: Sends in one turn of the event loop: some milliseconds.
 SLICE = 500
 
-_CATCH_UP_SECONDS = 2.0
+# Everybody asks for a session and its rooms: so long it takes, or so many do in a second.
+_CATCH_UP_SECONDS, _CATCH_UP_RATE = 2.0, 500
 
 
 class Hub:
@@ -55,6 +56,7 @@ class Hub:
         #: Part of every connection id: a pod that starts again is another one.
         self.pod = secrets.token_hex(6)
         self.sockets: dict[str, Socket] = {}
+        self.missed = asyncio.Event()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="backend")
         self._working = 0
 
@@ -111,12 +113,16 @@ class Hub:
         """A connection is no more: so say its session and its rooms. In a thread."""
         self.presence.gone(room, member)
 
-    async def catch_up(self) -> None:
-        """Tell everybody that hints may have been lost: clients ask for what they have missed."""
-        for sockets in self.slices(_CATCH_UP_SECONDS):
-            for socket in sockets:
-                socket.send(b'{"type":"catch-up"}')
-            await asyncio.sleep(0.1)
+    async def tell_who_missed(self) -> None:
+        """After `missed` is set, tell everybody that hints may have been lost: clients ask for what they lack. Until
+        cancelled."""
+        while True:
+            await self.missed.wait()
+            self.missed.clear()
+            for sockets in self.slices(max(_CATCH_UP_SECONDS, len(self.sockets) / _CATCH_UP_RATE)):
+                for socket in sockets:
+                    socket.send(b'{"type":"catch-up"}')
+                await asyncio.sleep(0.1)
 
     def slices(self, seconds: float) -> Iterator[list[Socket]]:
         """All sockets in random order, in as many parts as there are tenths of seconds."""

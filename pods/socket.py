@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pods.hub import Hub
 
 _TEXT, _CONTINUATION, _CLOSE = WSMsgType.TEXT, WSMsgType.CONTINUATION, WSMsgType.CLOSE
+# https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1, and those registered since
+_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 _PING, _PONG, _BINARY = WSMsgType.PING, WSMsgType.PONG, WSMsgType.BINARY
 
 
@@ -246,9 +248,12 @@ class Socket(WSListener):
         self._timer = self._hub.loop.call_later(self._hub.limits.close_seconds, self.abort, ended_by)
 
     def _answer_close(self, transport: WSTransport, frame: WSFrame) -> None:
+        code = int(frame.get_close_code())
+        if code and code not in _CODES and not 3000 <= code < 5000:  # picows takes those that only an API may use
+            self.close(WSCloseCode.PROTOCOL_ERROR, "invalid close code", "protocol")
+            return
         self.closing = True
-        code = frame.get_close_code()
-        transport.send_close(WSCloseCode.OK if code == WSCloseCode.NO_INFO else code)
+        transport.send_close(code or WSCloseCode.OK)  # type: ignore[arg-type]
         transport.disconnect()
         self._timer = self._hub.loop.call_later(self._hub.limits.close_seconds, self.abort, "client")
 

@@ -69,7 +69,7 @@ async def serve(settings: Settings, limits: Limits, addresses: Addresses) -> Non
         loop.add_signal_handler(number, drain.ask)
     bus = None
     if addresses.bus_url is not None:
-        bus = Bus(addresses.bus_url, hub.pod, hub.figures, lambda hint: receive(hub, hint), hub.catch_up)
+        bus = Bus(addresses.bus_url, hub.pod, hub.figures, lambda hint: receive(hub, hint), hub.missed.set)
     jobs = Jobs(settings.work_url(), attach(hub, settings, bus))
     acceptor = Acceptor(hub, Handshakes(hub))
     listening = {
@@ -80,7 +80,7 @@ async def serve(settings: Settings, limits: Limits, addresses: Addresses) -> Non
         "admin": serve_admin(lambda: loop.call_soon_threadsafe(drain.ask), addresses.admin_port),
     }
     jobs.start()
-    background = [asyncio.ensure_future(hub.watch()), asyncio.ensure_future(hub.measure())]
+    background = [asyncio.ensure_future(work) for work in (hub.watch(), hub.measure(), hub.tell_who_missed())]
     if bus is not None:
         background.append(asyncio.ensure_future(bus.run()))
     print(json.dumps({"listening": listening}), flush=True)  # noqa: T201

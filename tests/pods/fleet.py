@@ -72,7 +72,7 @@ class Process:
         status = self.process.wait(PATIENCE)
         self._reader.join()
         for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
+            if pipe is not None and not pipe.closed:
                 pipe.close()
         return status
 
@@ -111,6 +111,30 @@ class Pod(Process):
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.read().decode()
+
+
+class BusProcess:
+    """A bus of pods: Redis, or our own broker. It may be stopped and started again on its port."""
+
+    def __init__(self, *, redis: bool) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}"
+        self._redis = redis
+        self.start()
+
+    def start(self) -> None:
+        """Start it."""
+        if self._redis:
+            assert REDIS is not None
+            options = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
+            self._process = Process(REDIS, *options)
+        else:
+            self._process = Process(sys.executable, "-m", "pods.broker", PORT=str(self.port))
+        eventually(lambda: _listens(self.port), "the bus")
+
+    def stop(self) -> None:
+        """Kill it, if it runs."""
+        self._process.stop()
 
 
 class Balancer:
@@ -196,12 +220,10 @@ class Fleet:
             "JOBS_URL": f"{self.aws}/123456789012/{QUEUE}",
             **environment,
         }
-        self.bus: Process | None = None
-        if pods > 1:
-            self._bus_port = free_port()
-            self._redis = redis
-            self.start_bus()
-            self._environment["BUS_URL"] = f"redis://127.0.0.1:{self._bus_port}"
+        self.bus = BusProcess(redis=redis) if pods > 1 else None
+        if self.bus is not None:
+            self._stack.callback(self.bus.stop)
+            self._environment["BUS_URL"] = self.bus.url
         self.balancer = Balancer()
         self._stack.callback(self.balancer.close)
         self.pods: list[Pod] = []
@@ -222,19 +244,23 @@ class Fleet:
     def url(self) -> str:
         return self.balancer.url
 
+    @property
+    def process(self) -> subprocess.Popen[str]:
+        """That of the AWS endpoint."""
+        return self.endpoint.process
+
+    @property
+    def ready(self) -> dict[str, str]:
+        return {"region": REGION}
+
     def _started(self, process: Process) -> Process:
         self._stack.callback(process.stop)
         return process
 
     def start_bus(self) -> None:
-        """Start the bus, on the port it had."""
-        if self._redis:
-            assert REDIS is not None
-            options = ("--port", str(self._bus_port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
-            self.bus = self._started(Process(REDIS, *options))
-        else:
-            self.bus = self._started(Process(sys.executable, "-m", "pods.broker", PORT=str(self._bus_port)))
-        eventually(lambda: _listens(self._bus_port), "the bus")
+        """Start the bus again."""
+        assert self.bus is not None
+        self.bus.start()
 
     def stop_bus(self) -> None:
         """Kill the bus."""
@@ -242,7 +268,7 @@ class Fleet:
         self.bus.stop()
 
     def _new(self, **more: object) -> Pod:
-        pod = Pod(**self._environment, **_variables(more))
+        pod = self.start(**more)
         self._stack.callback(pod.stop)
         return pod
 
@@ -251,6 +277,10 @@ class Fleet:
         self.pods.append(pod)
         if self.bus is not None:
             eventually(lambda: pod.figure("ws_bus_connected"), "the bus in the pod")
+
+    def start(self, **environment: object) -> Pod:
+        """A pod apart from the others: whoever starts it stops it."""
+        return Pod(**{**self._environment, **_variables(environment)})
 
     def add(self, **environment: object) -> Pod:
         """One more pod."""
