@@ -120,6 +120,7 @@ bench: install
 	python -m benchmarks.gateway
 	python -m benchmarks.aws_endpoint
 	python -m benchmarks.scale
+	python -m benchmarks.sockets
 
 # --- maintain -------------------------------------------------------------------------------------------------------
 
