@@ -29,7 +29,7 @@ from backend.dynamodb_rooms import DynamoDBMembers
 from backend.records import Member
 from benchmarks.gateway import resident
 from benchmarks.peers import cpu_seconds
-from tests.pods.fleet import KEYS, TABLE, Fleet, Pod
+from tests.pods.fleet import KEYS, Fleet, Pod
 from tests.processes import ROOT
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ async def round_trips(url: str, pid: int, text: str, connections: int, seconds: 
     """CPU microseconds of a process for each round trip, and round trips a second: connecting does not count."""
     asking = [Asking(text) for _ in range(connections)]
     for client in asking:
-        await ws_connect(lambda client=client: client, url)  # type: ignore[misc]
+        await ws_connect(lambda client=client: client, url)
         client.ask()
     while not all(client.answered for client in asking):  # noqa: ASYNC110 - outside of what is measured
         await asyncio.sleep(0.1)  # sessions are written, code is warm
@@ -188,7 +188,7 @@ def kernel_memory() -> float:
 def sessions(fleet: Fleet) -> dict[str, str]:
     """Session ids and the connections that hold them, as boto3 reads them."""
     found: dict[str, str] = {}
-    for page in fleet.client("dynamodb").get_paginator("scan").paginate(TableName=TABLE, ConsistentRead=True):
+    for page in fleet.client("dynamodb").get_paginator("scan").paginate(TableName=fleet.table, ConsistentRead=True):
         for item in page["Items"]:
             if item["sk"]["S"] == "session" and "connectionId" in item:
                 found[item["pk"]["S"]] = item["connectionId"]["S"]
@@ -199,7 +199,12 @@ def idle(count: int, pods: int) -> dict[str, Any]:
     """So many silent sockets: what they take, and how they end."""
     each = count // pods
     with ExitStack() as stack:
-        options = {"max_connections": each, "drain_seconds": 10, "grace_seconds": _GRACE, "close_seconds": 60}
+        options: dict[str, Any] = {
+            "max_connections": each,
+            "drain_seconds": 10,
+            "grace_seconds": _GRACE,
+            "close_seconds": 60,
+        }
         fleet = stack.enter_context(Fleet(0, **options))
         for number in range(pods):
             fleet.add(host=f"127.0.0.{number + 2}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 # The protocol class behind picows' own `ws_create_server`, which gives no place to count what is not upgraded yet. Its
 # constructor is no documented interface: the version is pinned exactly.
 from picows import WSAutoPingStrategy
-from picows.picows import WSProtocol
+from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
 from pods.handshake import Handshakes
 from pods.limits import BACKLOG, HANDSHAKES
@@ -34,7 +34,7 @@ class _Silent:
 _SILENT = _Silent()
 
 
-class _Protocol(WSProtocol):
+class _Protocol(WSProtocol):  # type: ignore[misc]
     """Counts itself from the kernel's handing over to the end of its transport."""
 
     __slots__ = ("_acceptor",)
@@ -87,7 +87,7 @@ class Acceptor:
     async def start(self, host: str, port: int) -> int:
         """Listen; the port."""
         self._server = await self.hub.loop.create_server(
-            lambda: _Protocol(self),  # type: ignore[arg-type,return-value]
+            lambda: _Protocol(self),
             host,
             port,
             backlog=BACKLOG,

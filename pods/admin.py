@@ -24,7 +24,7 @@ def serve_metrics(collector: Collector, host: str, port: int) -> int:
     return int(server.server_port)
 
 
-def serve_admin(drain: Callable[[], None], port: int) -> int:
+def serve_admin(drain: Callable[[], object], port: int) -> int:
     """Answer `POST /drain` on the loopback interface from a thread, until the process ends; the port."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -61,6 +61,7 @@ class Bus:
         self._loop = asyncio.get_running_loop()
         self._redis: Any = Redis.from_url(
             url,
+            protocol=2,
             socket_connect_timeout=_TIMEOUT,
             socket_keepalive=True,
             health_check_interval=_TIMEOUT,

@@ -37,7 +37,7 @@ class Figures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Everything, as Prometheus names it."""
-        gauges = {
+        gauges: dict[str, tuple[str, float]] = {
             "ws_connections_active": ("Sockets that are upgraded and open", self.active),
             "ws_connection_capacity": ("Sockets that may be open", self.capacity),
             "ws_send_buffer_bytes": ("What clients have not read yet", self.unsent_bytes),
@@ -50,7 +50,7 @@ class Figures(Collector):
         }
         for name, (text, value) in gauges.items():
             yield GaugeMetricFamily(name, text, value=value)
-        counters = {
+        counters: dict[str, tuple[str, float]] = {
             "ws_messages_received": ("Messages from clients", self.received),
             "ws_messages_sent": ("Messages to clients", self.sent),
             "ws_drains": ("Drains begun", self.drains),

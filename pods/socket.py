@@ -216,7 +216,7 @@ class Socket(WSListener):
         transport = self._transport
         if self.closing or transport is None:
             return
-        transport.send(_TEXT, text)  # type: ignore[arg-type]
+        transport.send(_TEXT, text)
         self._hub.figures.sent += 1
         if self._slow is not None:
             self._check_unsent()
@@ -248,12 +248,12 @@ class Socket(WSListener):
         self._timer = self._hub.loop.call_later(self._hub.limits.close_seconds, self.abort, ended_by)
 
     def _answer_close(self, transport: WSTransport, frame: WSFrame) -> None:
-        code = int(frame.get_close_code())
+        code = int.from_bytes(frame.get_payload_as_bytes()[:2])
         if code and code not in _CODES and not 3000 <= code < 5000:  # picows takes those that only an API may use
             self.close(WSCloseCode.PROTOCOL_ERROR, "invalid close code", "protocol")
             return
         self.closing = True
-        transport.send_close(code or WSCloseCode.OK)  # type: ignore[arg-type]
+        transport.send_close(code or 1000)  # type: ignore[arg-type]  # a number is as good
         transport.disconnect()
         self._timer = self._hub.loop.call_later(self._hub.limits.close_seconds, self.abort, "client")
 

@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import uvloop
@@ -57,7 +58,8 @@ class Addresses(NamedTuple):
         bus_url = environment.get("BUS_URL") or None
         if bus_url is not None and not bus_url.startswith(("redis://", "rediss://")):
             raise SettingsError("BUS_URL must be a redis:// or rediss:// URL")  # not printed: it may hold a password
-        return cls(environment.get("HOST", "127.0.0.1"), *ports.values(), bus_url)
+        host = environment.get("HOST") or "127.0.0.1"
+        return cls(host, ports["PORT"], ports["METRICS_PORT"], ports["ADMIN_PORT"], bus_url)
 
 
 async def serve(settings: Settings, limits: Limits, addresses: Addresses) -> None:
@@ -77,7 +79,7 @@ async def serve(settings: Settings, limits: Limits, addresses: Addresses) -> Non
         "host": addresses.host,
         "port": await acceptor.start(addresses.host, addresses.port),
         "metrics": serve_metrics(hub.figures, addresses.host, addresses.metrics_port),
-        "admin": serve_admin(lambda: loop.call_soon_threadsafe(drain.ask), addresses.admin_port),
+        "admin": serve_admin(partial(loop.call_soon_threadsafe, drain.ask), addresses.admin_port),
     }
     jobs.start()
     background = [asyncio.ensure_future(work) for work in (hub.watch(), hub.measure(), hub.tell_who_missed())]

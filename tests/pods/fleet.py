@@ -14,12 +14,16 @@ import sys
 import threading
 import time
 import urllib.request
+import uuid
 from contextlib import ExitStack
+from functools import cache
 from typing import Any, Self
+
+import boto3
 
 from tests.processes import PATIENCE, ROOT, eventually
 
-TABLE, QUEUE, REGION = "duplex", "jobs", "eu-west-1"
+ACCOUNT, REGION = "123456789012", "eu-west-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 REDIS = shutil.which("redis-server")
 
@@ -27,12 +31,14 @@ REDIS = shutil.which("redis-server")
 class Process:
     """One that says in a line of JSON when it is ready."""
 
-    def __init__(self, *command: str, request: dict[str, Any] | None = None, **environment: str) -> None:
+    def __init__(
+        self, *command: str, request: dict[str, Any] | None = None, environment: dict[str, str] | None = None
+    ) -> None:
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**own, **environment},
+            env={**own, **(environment or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -82,7 +88,7 @@ class Pod(Process):
 
     def __init__(self, **environment: str) -> None:
         ports = {"HOST": "127.0.0.1", "PORT": "0", "METRICS_PORT": "0", "ADMIN_PORT": "0", "BACKEND": "sockets"}
-        super().__init__(sys.executable, "-m", "pods.sockets", **{**ports, **environment})
+        super().__init__(sys.executable, "-m", "pods.sockets", environment={**ports, **environment})
 
     @property
     def address(self) -> tuple[str, int]:
@@ -129,7 +135,7 @@ class BusProcess:
             options = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
             self._process = Process(REDIS, *options)
         else:
-            self._process = Process(sys.executable, "-m", "pods.broker", PORT=str(self.port))
+            self._process = Process(sys.executable, "-m", "pods.broker", environment={"PORT": str(self.port)})
         eventually(lambda: _listens(self.port), "the bus")
 
     def stop(self) -> None:
@@ -211,13 +217,14 @@ class Fleet:
             raise
 
     def _start(self, pods: int, *, redis: bool, environment: dict[str, str]) -> None:
-        self.endpoint = self._started(Process(sys.executable, "-m", "local.aws.server", request=_aws_request()))
+        self.endpoint = endpoint()
         self.aws = f"http://127.0.0.1:{self.endpoint.said('port')}"
+        self.table = f"duplex-{uuid.uuid4().hex}"
         self._environment = {
             **KEYS,
             "AWS_ENDPOINT_URL": self.aws,
-            "TABLE_NAME": TABLE,
-            "JOBS_URL": f"{self.aws}/123456789012/{QUEUE}",
+            "TABLE_NAME": self.table,
+            "JOBS_URL": self._create(),
             **environment,
         }
         self.bus = BusProcess(redis=redis) if pods > 1 else None
@@ -253,9 +260,16 @@ class Fleet:
     def ready(self) -> dict[str, str]:
         return {"region": REGION}
 
-    def _started(self, process: Process) -> Process:
-        self._stack.callback(process.stop)
-        return process
+    def _create(self) -> str:
+        """The table, and a queue, whose URL it gives."""
+        keys = {"pk": "HASH", "sk": "RANGE"}
+        self.client("dynamodb").create_table(
+            TableName=self.table,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+        )
+        return str(self.client("sqs").create_queue(QueueName=self.table)["QueueUrl"])
 
     def start_bus(self) -> None:
         """Start the bus again."""
@@ -298,8 +312,6 @@ class Fleet:
 
     def client(self, service: str) -> Any:
         """A boto3 client."""
-        import boto3  # noqa: PLC0415
-
         make: Any = boto3.client
         keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any", "region_name": REGION}
         return make(service, endpoint_url=self.aws, **keys)
@@ -309,30 +321,11 @@ def _variables(values: dict[str, object]) -> dict[str, str]:
     return {name.upper(): str(value) for name, value in values.items()}
 
 
-def _aws_request() -> dict[str, Any]:
-    table = {
-        "TableName": TABLE,
-        "BillingMode": "PAY_PER_REQUEST",
-        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        "AttributeDefinitions": [
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-    }
-    calls = [
-        {"service": "dynamodb", "method": "create_table", "arguments": table},
-        {"service": "sqs", "method": "create_queue", "arguments": {"QueueName": QUEUE}},
-    ]
-    clock = [time.time(), 1]
-    return {
-        "port": 0,
-        "account": "123456789012",
-        "region": REGION,
-        "clock": clock,
-        "calls": calls,
-        "faults": {},
-        "seed": 0,
-    }
+@cache
+def endpoint() -> Process:
+    """The AWS endpoint of all fleets of this test process, with which it ends."""
+    request = {"port": 0, "account": ACCOUNT, "region": REGION, "clock": [time.time(), 1], "calls": []}
+    return Process(sys.executable, "-m", "local.aws.server", request={**request, "faults": {}, "seed": 0})
 
 
 def free_port() -> int:

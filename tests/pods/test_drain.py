@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -15,6 +17,12 @@ from tests.pods.raw import TEXT, Raw, frame
 from tests.processes import PATIENCE, eventually
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def opened() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
 
 
 def to_the_end(client: ClientConnection) -> tuple[list[str], int | None]:
@@ -36,9 +44,9 @@ def drained(pod: Pod) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("how", ["signal", "admin"])
-def test_everybody_is_asked_to_reconnect_and_closed_with_1001(pods: Pods, how: str) -> None:
+def test_everybody_is_asked_to_reconnect_and_closed_with_1001(pods: Pods, opened: ExitStack, how: str) -> None:
     pod = pods(drain_seconds=3, grace_seconds=60)
-    clients = [connect(pod.url) for _ in range(8)]
+    clients = [opened.enter_context(connect(pod.url)) for _ in range(8)]
     if how == "signal":
         pod.process.send_signal(signal.SIGTERM)
     else:

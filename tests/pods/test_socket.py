@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -148,7 +149,7 @@ def test_an_open_connection_keeps_its_session_and_the_session_is_touched(pods: P
 
         def expires() -> int:
             key = {"pk": {"S": f"session#{session['sessionId']}"}, "sk": {"S": "session"}}
-            item = fleet.client("dynamodb").get_item(TableName="duplex", Key=key, ConsistentRead=True)["Item"]
+            item = fleet.client("dynamodb").get_item(TableName=fleet.table, Key=key, ConsistentRead=True)["Item"]
             return int(item["expiresAt"]["N"])
 
         eventually(lambda: expires() > session["expiresAt"], "a touch, without a message")
@@ -163,7 +164,7 @@ def test_the_gauge_goes_down_however_a_socket_ends(pods: Pods) -> None:
     def rude(raw: Raw) -> None:
         raw.socket.setsockopt(1, 13, b"\1\0\0\0\0\0\0\0")  # SO_LINGER 0: a reset
 
-    ends = {
+    ends: dict[str, Callable[[Raw], None]] = {
         "close": lambda raw: raw.send(frame(CLOSE)),
         "end without a word": lambda _raw: None,
         "half an end": lambda raw: raw.socket.shutdown(1),
