@@ -282,7 +282,7 @@ def fan_out(count: int, rounds: int) -> dict[str, Any]:
         make: Any = boto3.client
         keys = {name.lower(): value for name, value in KEYS.items() if "KEY" in name}
         members = DynamoDBMembers(
-            make("dynamodb", endpoint_url=fleet.aws, region_name=KEYS["AWS_REGION"], **keys), TABLE
+            make("dynamodb", endpoint_url=fleet.aws, region_name=KEYS["AWS_REGION"], **keys), fleet.table
         )
         for session, connection in sessions(fleet).items():
             member = Member(session.partition("#")[2], connection)
