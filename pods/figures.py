@@ -69,8 +69,8 @@ class Figures(Collector):
             yield family
         errors = CounterMetricFamily("ws_route_errors", "Messages that failed, by route", labels=["route"])
         latency = SummaryMetricFamily("ws_route_seconds", "Time in the backend, by route", labels=["route"])
-        for route, (count, failed, milliseconds) in list(self.routes.items()):
+        for route, (done, failed, milliseconds) in list(self.routes.items()):
             errors.add_metric([route], failed)
-            latency.add_metric([route], int(count), milliseconds / 1000)
+            latency.add_metric([route], int(done), milliseconds / 1000)
         yield errors
         yield latency
