@@ -53,8 +53,8 @@ $(NODE): package-lock.json $(VENV)
 	@npm ci --silent
 	@touch $@
 
-$(LAYER): lambdas/requirements.txt local/runtime.txt infra/layer.py $(VENV)
-	@echo 'Installing the functions'"'"' dependencies for Lambda and for this machine ...'
+$(LAYER): lambdas/requirements.txt local/runtime.txt pods/requirements.txt infra/layer.py $(VENV)
+	@echo 'Installing the dependencies of functions and pods ...'
 	@python -m infra.layer
 	@touch $@
 
@@ -118,18 +118,20 @@ bench: install
 	@$(MAKE) --silent $(ASSEMBLY)
 	python -m benchmarks.echo
 	python -m benchmarks.gateway
+	python -m benchmarks.pods
 	python -m benchmarks.aws_endpoint
 	python -m benchmarks.scale
 	python -m benchmarks.sockets
 
 # --- maintain -------------------------------------------------------------------------------------------------------
 
-# Needs uv on PATH. One resolution for everything; the functions' and the runtime's locks hold the same pins.
+# Needs uv on PATH. One resolution for everything; the functions', the runtime's and the pods' locks hold the same pins.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate
 lock:
 	$(COMPILE) pyproject.toml --group dev -o requirements.txt
 	$(COMPILE) --group functions -c requirements.txt -o lambdas/requirements.txt
 	$(COMPILE) --group runtime -c requirements.txt -o local/runtime.txt
+	$(COMPILE) --group pods -c requirements.txt -o pods/requirements.txt
 
 clean:
 	rm -rf .venv node_modules build cdk.out reports .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

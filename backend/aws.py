@@ -21,10 +21,14 @@ from backend.ports import UnavailableError
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi.client import ApiGatewayManagementApiClient
     from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_secretsmanager.client import SecretsManagerClient
     from mypy_boto3_sqs.client import SQSClient
 
 # At INFO it tells at every cold start where it found its credentials: bytes of log that nobody reads.
 logging.getLogger("botocore").setLevel(logging.WARNING)
+
+#: Connections that a client keeps, once so many calls were under way together. A host with threads has fewer of those.
+KEPT_CONNECTIONS = 64
 
 # A call fails after 7 s at the latest (two attempts of at most 3 s, and the wait between them), so that a function with
 # a 10 s timeout still answers. The ordinary call takes milliseconds.
@@ -35,11 +39,12 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 2},
     user_agent="duplex",
     parameter_validation=False,
+    max_pool_connections=KEPT_CONNECTIONS,
 )
 
 
 # Posts are tried again by `backend.delivery`, which knows how long that is worth it, and are many at once.
-_POSTING = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}, max_pool_connections=32))
+_POSTING = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 
 
 _lock = Lock()
@@ -64,6 +69,12 @@ def dynamodb() -> "DynamoDBClient":
 def management_api(endpoint_url: str) -> "ApiGatewayManagementApiClient":
     """A client of one stage's `@connections`, at `https://{api}.execute-api.{region}.amazonaws.com/{stage}`."""
     client: ApiGatewayManagementApiClient = _client("apigatewaymanagementapi", _POSTING, endpoint_url)
+    return client
+
+
+def secrets_manager() -> "SecretsManagerClient":
+    """A Secrets Manager client."""
+    client: SecretsManagerClient = _client("secretsmanager")
     return client
 
 

@@ -20,6 +20,10 @@ class ManagementApi:
         # Most environments never post: the first that does makes the client.
         return aws.management_api(self._endpoint_url)
 
+    def prepare(self) -> None:
+        """Make the client now: where threads come for it at once, each would make one."""
+        self._client  # noqa: B018
+
     def post(self, connection_id: str, data: bytes) -> bool:
         """Send one text frame of at most 128 KB. False when the connection is gone. Raises UnavailableError."""
         with aws.translated():

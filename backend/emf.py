@@ -5,12 +5,18 @@ What belongs to a route has two sets of dimensions: `service`, `backend` and `ro
 and `backend`, which is what autoscalers read. A gauge has the second set alone. A reader must name a set in full.
 """
 
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
 _UNITS = {"Latency": MetricUnit.Milliseconds}
+
+#: Of one metric in one line. The format has room for 100, and Powertools prints by itself when those are full.
+MOST_VALUES = 99
 
 
 class EmfMetrics:
@@ -29,15 +35,65 @@ class EmfMetrics:
 
     def record(self, route: str, **values: float) -> None:
         """Print one line: `Latency` in milliseconds, every other value a count."""
+        self.batch(route, {name: (value,) for name, value in values.items()})
+
+    def batch(self, route: str, values: Mapping[str, Sequence[float]]) -> None:
+        """Print one line for several events: up to MOST_VALUES values of each metric."""
         self._provider.add_dimension("route", route)
         self._provider.add_dimensions(**self._whole)
         self._print(values)
 
     def gauge(self, **values: float) -> None:
         """Print one line without a route."""
-        self._print(values)
+        self._print({name: (value,) for name, value in values.items()})
 
-    def _print(self, values: Mapping[str, float]) -> None:
-        for name, value in values.items():
-            self._provider.add_metric(name, _UNITS.get(name, MetricUnit.Count), value)
+    def _print(self, metrics: Mapping[str, Sequence[float]]) -> None:
+        for name, values in metrics.items():
+            for value in values:
+                self._provider.add_metric(name, _UNITS.get(name, MetricUnit.Count), value)
         self._provider.flush_metrics()
+
+
+@dataclass(slots=True)
+class _Events:
+    """What has come in on one route since its last line."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    latencies: list[float] = field(default_factory=list)
+
+
+class EmfBatches:
+    """The MetricsSink port of a host with many threads and many events a second.
+
+    A line stands for up to MOST_VALUES events: their latencies one by one, so that percentiles hold, and the sums of
+    their counts. Whoever makes it calls `flush` every few seconds, and at the end.
+    """
+
+    def __init__(self, backend: str) -> None:
+        self._lines = EmfMetrics(backend)
+        self._routes: defaultdict[str, _Events] = defaultdict(_Events)
+        self._lock = Lock()
+
+    def record(self, route: str, **values: float) -> None:
+        """Gather one event."""
+        with self._lock:
+            events = self._routes[route]
+            for name, value in values.items():
+                if name == "Latency":
+                    events.latencies.append(value)
+                else:
+                    events.counts[name] += value  # type: ignore[assignment]
+            if len(events.latencies) >= MOST_VALUES:
+                self._write(route, self._routes.pop(route))
+
+    def flush(self) -> None:
+        """Print what has been gathered."""
+        with self._lock:
+            routes, self._routes = self._routes, defaultdict(_Events)
+            for route, events in routes.items():
+                self._write(route, events)
+
+    def _write(self, route: str, events: _Events) -> None:
+        self._lines.batch(
+            route, {**{name: (value,) for name, value in events.counts.items()}, "Latency": events.latencies}
+        )

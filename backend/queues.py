@@ -28,6 +28,10 @@ class SqsQueue:
     def _client(self) -> "SQSClient":
         return aws.sqs()  # made by the first environment that needs it
 
+    def prepare(self) -> None:
+        """Make the client now: where threads come for it at once, each would make one."""
+        self._client  # noqa: B018
+
     def put(self, bodies: Sequence[str]) -> None:
         """One SendMessageBatch for every ten messages, or 256 KiB."""
         for batch in _batches([_UNWELCOME.sub(_escaped, body) for body in bodies]):

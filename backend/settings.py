@@ -98,13 +98,16 @@ def _needed(name: str, value: str | None, what: str) -> str:
     return value
 
 
-def whole_number(environment: Mapping[str, str], name: str, default: int, *, least: int) -> int:
-    """A variable that is a whole number of at most nine digits. Raises SettingsError."""
+def whole_number(
+    environment: Mapping[str, str], name: str, default: int, *, least: int, most: int = 999_999_999
+) -> int:
+    """A variable that is a whole number. Raises SettingsError."""
     text = environment.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= least):
-        raise SettingsError(f"{name} is {text!r}: it must be a whole number, at least {least}")
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and least <= int(text) <= most):
+        span = f"at least {least}" if most == 999_999_999 else f"from {least} to {most}"
+        raise SettingsError(f"{name} is {text!r}: it must be a whole number, {span}")
     return int(text)
 
 

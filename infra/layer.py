@@ -2,7 +2,8 @@
 
 One lock, `lambdas/requirements.txt`, is installed twice: for Lambda's platform (`build/layer`, which is deployed) and
 for this machine (`build/host`, which local workers import), so that a missing dependency fails here first.
-`build/runtime` holds what Lambda's own Python runtime brings, for those workers.
+`build/runtime` holds what Lambda's own Python runtime brings, for those workers. `build/host-pods` is the lock of the
+pods' image, installed for this machine.
 
 The layer is byte-identical each time: its hash is the asset's name, and an equal name means nothing to upload.
 """
@@ -13,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 LOCK = ROOT / "lambdas" / "requirements.txt"
 RUNTIME_LOCK = ROOT / "local" / "runtime.txt"
+PODS_LOCK = ROOT / "pods" / "requirements.txt"
 
 # python3.13 on arm64 runs Amazon Linux 2023 (glibc 2.34), so it takes both wheel generations. No .pyc: they belong to
 # one minor version of Python, and this machine's is hardly ever Lambda's.
@@ -30,6 +33,8 @@ LAMBDA_PLATFORM = (
 
 # The services that the functions call. botocore brings models of 400 more, 80% of the layer.
 SERVICES = ("dynamodb", "apigatewaymanagementapi", "sqs")
+# pods/Dockerfile keeps these.
+PODS_SERVICES = (*SERVICES, "secretsmanager")
 
 
 class LayerError(Exception):
@@ -46,15 +51,15 @@ def clean(site: Path) -> None:
         record.unlink()
 
 
-def prune_models(site: Path) -> None:
-    """Keep the botocore models of `SERVICES` alone, without their prose, unpacked.
+def prune_models(site: Path, services: Sequence[str] = SERVICES) -> None:
+    """Keep the botocore models of `services` alone, without their prose, unpacked.
 
     Prose is most of a model, and is parsed at every cold start: without it a DynamoDB client is ready in half the time.
     Lambda compresses the layer as a whole, so packing each file gains nothing.
     """
     data = site / "botocore" / "data"
     for folder in data.iterdir():
-        if folder.is_dir() and folder.name not in SERVICES:
+        if folder.is_dir() and folder.name not in services:
             shutil.rmtree(folder)
     for examples in data.rglob("examples-*.json"):
         examples.unlink()
@@ -88,20 +93,22 @@ def current(layer: Path = BUILD / "layer", lock: Path = LOCK) -> Path:
 
 
 def build(target: Path = BUILD) -> None:
-    """Install the three folders below `target`, all or none: an interrupted run leaves the old ones as they were."""
+    """Install the four folders below `target`, all or none: an interrupted run leaves the old ones as they were."""
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target, prefix=".") as scratch:
-        layer, host, runtime = (Path(scratch) / name for name in ("layer", "host", "runtime"))
+        layer, host, runtime, pods = (Path(scratch) / name for name in ("layer", "host", "runtime", "host-pods"))
         _finish(
             _pip(layer / "python", LOCK, *LAMBDA_PLATFORM),
             _pip(host / "python", LOCK),
             _pip(runtime / "python", RUNTIME_LOCK),
+            _pip(pods / "python", PODS_LOCK),
         )
         for folder in (layer, host):
             clean(folder / "python")
             prune_models(folder / "python")
+        prune_models(pods / "python", PODS_SERVICES)
         shutil.copyfile(LOCK, layer / LOCK.name)
-        for folder in (layer, host, runtime):
+        for folder in (layer, host, runtime, pods):
             shutil.rmtree(target / folder.name, ignore_errors=True)
             folder.rename(target / folder.name)
 

@@ -7,12 +7,12 @@ from backend.census import Census
 from backend.connections import ManagementApi
 from backend.dynamodb_census import DynamoDBRows
 from backend.presence import Presence
-from lambdas.environment import dynamodb, members, metrics, sessions, settings
+from lambdas.environment import metrics, settings, state
 
 outbound = ManagementApi(settings.posting_url())
 census = Census(
-    DynamoDBRows(dynamodb, settings.table_name, session_seconds=settings.session_seconds),
-    Presence(sessions, members, outbound),
+    DynamoDBRows(state.dynamodb, settings.table_name, session_seconds=settings.session_seconds),
+    Presence(state.sessions, state.members, outbound),
     outbound,
     metrics,
 )

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from lambdas.posting import delivery_through
+from backend.posting import Posting
+from lambdas.environment import state
+from lambdas.posting import outbound
 from lambdas.records import failures
 
-delivery = delivery_through(None)
+delivery = Posting(state, outbound).delivery
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from typing import Any
 
 from backend.lifecycle import Lifecycle
 from backend.presence import Presence
-from lambdas.environment import connection_of, members, metrics, sessions
+from lambdas.environment import connection_of, metrics, state
 
-lifecycle = Lifecycle(sessions, Presence(sessions, members), metrics)
+lifecycle = Lifecycle(state.sessions, Presence(state.sessions, state.members), metrics)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

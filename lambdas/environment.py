@@ -3,24 +3,14 @@
 import os
 from typing import Any
 
-from backend import aws
-from backend.dynamodb import DynamoDBStore
-from backend.dynamodb_rooms import DynamoDBMembers
 from backend.emf import EmfMetrics
 from backend.records import Connection
-from backend.sessions import Sessions
 from backend.settings import Settings
+from backend.state import State
 
 settings = Settings.from_environment(os.environ)
 metrics = EmfMetrics(settings.backend)
-dynamodb = aws.dynamodb()
-sessions = Sessions(
-    DynamoDBStore(dynamodb, settings.table_name),
-    session_seconds=settings.session_seconds,
-    touch_seconds=settings.touch_seconds,
-    max_rooms=settings.max_rooms,
-)
-members = DynamoDBMembers(dynamodb, settings.table_name)
+state = State(settings)
 
 
 def connection_of(event: dict[str, Any]) -> Connection:

@@ -3,24 +3,12 @@
 import time
 from typing import Any
 
-from backend.queues import SqsQueue
-from backend.rates import Rates
-from backend.router import Router
-from lambdas.environment import connection_of, metrics, sessions, settings
-from lambdas.posting import delivery_through, messaging_through, outbound, presence
+from backend.application import Application
+from lambdas.environment import connection_of, metrics, state
+from lambdas.posting import outbound
 
-jobs, deliveries = map(SqsQueue, settings.queue_urls())
-delivery = delivery_through(deliveries)
-router = Router(
-    sessions,
-    presence,
-    messaging_through(delivery),
-    delivery,
-    outbound,
-    jobs,
-    metrics,
-    Rates(settings.message_rate),
-)
+application = Application(state, outbound, metrics)
+router = application.router
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

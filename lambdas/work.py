@@ -3,12 +3,13 @@
 import time
 from typing import Any
 
+from backend.posting import Posting
 from backend.work import Worker
-from lambdas.environment import metrics
-from lambdas.posting import delivery_through, messaging_through
+from lambdas.environment import metrics, state
+from lambdas.posting import outbound
 from lambdas.records import failures
 
-worker = Worker(messaging_through(delivery_through(None)), metrics)
+worker = Worker(Posting(state, outbound).messaging, metrics)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""The backend in containers: pods that hold the sockets themselves."""
+"""The backend in containers."""

@@ -1,8 +1,5 @@
 """The backend of a pod that holds sockets, put together from settings."""
 
-from backend import aws
-from backend.dynamodb import DynamoDBStore
-from backend.dynamodb_rooms import DynamoDBMembers
 from backend.dynamodb_streams import DynamoDBStreams
 from backend.lifecycle import Lifecycle
 from backend.messaging import Messaging
@@ -10,8 +7,8 @@ from backend.presence import Presence
 from backend.queues import SqsQueue
 from backend.rates import Rates
 from backend.router import Router
-from backend.sessions import Sessions
 from backend.settings import Settings
+from backend.state import State
 from backend.work import Worker
 from pods.bus import Bus
 from pods.hub import Hub
@@ -20,20 +17,13 @@ from pods.outbound import Broadcast, PodOutbound
 
 def attach(hub: Hub, settings: Settings, bus: Bus | None) -> Worker:
     """Give the hub its backend; what does work from the queue."""
-    dynamodb = aws.dynamodb()
     metrics = hub.figures
-    sessions = Sessions(
-        DynamoDBStore(dynamodb, settings.table_name),
-        session_seconds=settings.session_seconds,
-        touch_seconds=settings.touch_seconds,
-        max_rooms=settings.max_rooms,
-        remembered=hub.limits.max_connections,
-    )
-    members = DynamoDBMembers(dynamodb, settings.table_name)
+    state = State(settings, remembered=hub.limits.max_connections)
+    sessions, members = state.sessions, state.members
     outbound = PodOutbound(hub, bus)
     presence = Presence(sessions, members, outbound)
     streams = DynamoDBStreams(
-        dynamodb, settings.table_name, messages=settings.history_messages, seconds=settings.history_seconds
+        state.dynamodb, settings.table_name, messages=settings.history_messages, seconds=settings.history_seconds
     )
     delivery = Broadcast(hub, bus, outbound)
     messaging = Messaging(sessions, presence, streams, members, delivery, max_members=settings.max_members)

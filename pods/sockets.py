@@ -49,12 +49,9 @@ class Addresses(NamedTuple):
     def from_environment(cls, environment: Mapping[str, str]) -> Addresses:
         """Read and check them. Raises SettingsError."""
         ports = {
-            name: whole_number(environment, name, default, least=0)
+            name: whole_number(environment, name, default, least=0, most=65535)
             for name, default in (("PORT", 8080), ("METRICS_PORT", 9090), ("ADMIN_PORT", 9091))
         }
-        for name, port in ports.items():
-            if port > 65535:
-                raise SettingsError(f"{name} is {port}: it must be a port")
         bus_url = environment.get("BUS_URL") or None
         if bus_url is not None and not bus_url.startswith(("redis://", "rediss://")):
             raise SettingsError("BUS_URL must be a redis:// or rediss:// URL")  # not printed: it may hold a password

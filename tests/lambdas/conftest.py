@@ -92,4 +92,4 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         environment = importlib.import_module("lambdas.environment")
         management = ManagementEndpoint(importlib.import_module("lambdas.posting").outbound)
         ManagementEndpoint(modules["census"].outbound, 410, "GoneException")
-        yield Functions(client, modules, Calls(environment.dynamodb), management)
+        yield Functions(client, modules, Calls(environment.state.dynamodb), management)

@@ -53,7 +53,7 @@ def test_the_principal_of_an_authorizer_is_kept(functions: Functions) -> None:
 
 
 def test_a_connect_that_fails_refuses_the_handshake(functions: Functions) -> None:
-    with failing(functions.modules["connect"].sessions._store._client, "InternalServerError", 500):
+    with failing(functions.modules["connect"].state.sessions._store._client, "InternalServerError", 500):
         assert functions.invoke("connect", golden("connect")) == {"statusCode": 500}
 
 
@@ -130,7 +130,7 @@ def test_an_expired_session_counts_as_gone(functions: Functions) -> None:
     )
     resume = json.dumps({"action": "session", "resume": token})
     assert json.loads(functions.say(resume, connectionId=OTHER))["code"] == "invalid-token"
-    functions.modules["message"].sessions._touches.forget(CONNECTION_ID)  # as another environment would
+    functions.modules["message"].state.sessions._touches.forget(CONNECTION_ID)  # as another environment would
     functions.say("hello", connectedAt=old())
     item = session_item(functions.client, SESSION_ID)
     assert item is not None
@@ -185,7 +185,7 @@ def test_no_secret_reaches_the_table_the_log_or_the_metrics(
 ) -> None:
     caplog.set_level("INFO")
     token = json.loads(functions.say('{"action":"session"}'))["resumeToken"]
-    with failing(functions.modules["message"].sessions._store._client, "AccessDeniedException"):
+    with failing(functions.modules["message"].state.sessions._store._client, "AccessDeniedException"):
         failed = functions.say(json.dumps({"action": "session", "resume": token}), connectionId=OTHER)
     assert json.loads(failed)["code"] == "internal"
     assert json.loads(functions.say(json.dumps({"action": "session", "resume": token})))["resumed"] is True
