@@ -43,7 +43,7 @@ const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDefla
   console.log(server.address().port));
 server.on('connection', socket => socket.on('message', (data, binary) => socket.send(data, { binary })));
 """
-_GRACE = 400
+_GRACE = 120
 
 
 @contextmanager
