@@ -9,11 +9,17 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 
+comma := ,
 PORT ?= 4000
 # Options of the CDK app, as in: make up CONTEXT="touch_seconds=1 log_retention_days=7"
 CONTEXT ?=
+# Variants, as in: make up BACKENDS=lambda,eks (or all)
+BACKENDS ?= lambda
+override BACKENDS := $(if $(filter all,$(BACKENDS)),lambda$(comma)eks$(comma)ecs,$(BACKENDS))
+# The values file of `make manifests`, when it is not build/manifests/values.yaml.
+VALUES ?=
 
-.PHONY: help install doctor up wscat test check bench synth deploy destroy lock clean FORCE
+.PHONY: help install doctor up wscat test check bench synth manifests deploy destroy lock clean FORCE
 
 help:
 	@echo 'make up       run the backend on this machine, from the template that would be deployed'
@@ -21,6 +27,7 @@ help:
 	@echo 'make test     every test; needs no account'
 	@echo 'make check    ruff, mypy, import-linter, cfn-lint, cdk-nag, deptry'
 	@echo 'make synth    write the CloudFormation templates to cdk.out'
+	@echo 'make manifests  write YAML for a Kubernetes cluster you have, to build/manifests'
 	@echo 'make deploy   cdk deploy, with your AWS credentials; make destroy takes it down'
 	@echo 'make bench    measure it, beside others that do the same (minutes)'
 	@echo 'make doctor   say what is missing on this machine or in the AWS account, and how to get it'
@@ -62,37 +69,50 @@ $(LAYER): lambdas/requirements.txt local/runtime.txt pods/requirements.txt infra
 
 up: install
 	@$(MAKE) --silent $(ASSEMBLY)
-	@exec python -m local --port $(PORT)
+	@exec python -m local --backends $(BACKENDS) --port $(PORT)
 
+URL ?= ws://127.0.0.1:$(shell echo $$(($(PORT) + 1)))/prod
 wscat: $(NODE)
-	@exec wscat -c "ws://127.0.0.1:$$(($(PORT) + 1))/prod"
+	@exec wscat -c "$(URL)"
 
 # --- synthesize and deploy ------------------------------------------------------------------------------------------
 
 ASSEMBLY := build/synthesized
-SOURCES := app.py cdk.json $(shell find infra backend lambdas -name '*.py')
+SOURCES := app.py cdk.json $(shell find infra backend lambdas pods -type f -not -name '*.pyc')
 
 synth: install
 	@$(MAKE) --silent $(ASSEMBLY)
 	@echo 'cdk.out is up to date'
 
+OPTIONS := backends=$(BACKENDS) $(CONTEXT)
+
 # The same CLI that deploys writes cdk.out, so what runs here is what would be deployed, to the byte.
 # A cdk.out that another cdk command wrote is newer than the stamp, or gone: it is made anew.
 $(ASSEMBLY): $(SOURCES) build/context cdk.out/manifest.json $(LAYER) $(NODE)
 	@echo 'Synthesizing ...'
-	@AWS_EC2_METADATA_DISABLED=true cdk synth --quiet --no-notices $(addprefix -c ,$(CONTEXT))
+	@AWS_EC2_METADATA_DISABLED=true cdk synth --quiet --no-notices $(addprefix -c ,$(OPTIONS))
 	@touch $@
 
 cdk.out/manifest.json: ;
 
+# Every variant, for the linters; the CLI is not needed for that.
+VARIANTS := build/variants/manifest.json
+$(VARIANTS): $(SOURCES) $(LAYER)
+	@echo 'Synthesizing every variant ...'
+	@rm -rf build/variants
+	@CDK_OUTDIR=build/variants CDK_CONTEXT_JSON='{"backends": "lambda,eks,ecs"}' python app.py
+
+manifests: install
+	@python -m infra.manifests $(addprefix --values ,$(VALUES)) $(addprefix -c ,$(CONTEXT))
+
 build/context: FORCE
-	@mkdir -p build && echo '$(CONTEXT)' | cmp -s - $@ || echo '$(CONTEXT)' > $@
+	@mkdir -p build && echo '$(OPTIONS)' | cmp -s - $@ || echo '$(OPTIONS)' > $@
 
 deploy: install
-	@cdk deploy --all $(addprefix -c ,$(CONTEXT))
+	@cdk deploy --all $(addprefix -c ,$(OPTIONS))
 
 destroy: install
-	@cdk destroy --all $(addprefix -c ,$(CONTEXT))
+	@cdk destroy --all $(addprefix -c ,$(OPTIONS))
 
 doctor: install
 	@python -m infra.doctor || :  # what it found is printed; scripts that want the status run the module
@@ -104,12 +124,12 @@ test: install
 	@pytest -n auto --dist worksteal  # the slow tests stand together: whoever is idle takes some over
 
 check: install
-	@$(MAKE) --silent $(ASSEMBLY)
+	@$(MAKE) --silent $(ASSEMBLY) $(VARIANTS)
 	ruff check .
 	ruff format --check .
 	lint-imports
 	deptry .
-	cfn-lint cdk.out/*.template.json tests/conformance/templates/*.yaml
+	cfn-lint cdk.out/*.template.json build/variants/*.template.json tests/conformance/templates/*.yaml
 	python -m infra.nag
 	mypy
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 from msgspec import Meta
@@ -62,17 +63,25 @@ class TargetTracking:
         """One minute's average over tasks; None when there was no data."""
         self._datapoints.append(average)
 
-    def decide(self, now: float, current: int) -> int:
-        """The new desired count. `current` is the service's desired count."""
+    def wants_in(self, current: int) -> bool:
+        """Whether it would have fewer."""
+        policy = self.policy
+        low = policy.target_value * policy.scale_in_threshold
+        return (
+            not policy.disable_scale_in
+            and self._breaching(policy.scale_in_datapoints, below=low)
+            and max(self._proportional(current), policy.min_capacity) < current
+        )
+
+    def decide(self, now: float, current: int, *, scale_in: bool = True) -> int:
+        """The new desired count. `current` is the service's desired count; `scale_in` whether fewer are allowed now."""
         policy = self.policy
         bounded = min(max(current, policy.min_capacity), policy.max_capacity)
         if bounded != current:
             return bounded
         if self._breaching(policy.scale_out_datapoints, above=policy.target_value):
             return self._scale_out(now, current)
-        if not policy.disable_scale_in and self._breaching(
-            policy.scale_in_datapoints, below=policy.target_value * policy.scale_in_threshold
-        ):
+        if scale_in and self.wants_in(current):
             return self._scale_in(now, current)
         return current
 
@@ -110,3 +119,12 @@ class TargetTracking:
             if value is None or (above is not None and value <= above) or (below is not None and value >= below):
                 return False
         return True
+
+
+def decide(policies: Sequence[TargetTracking], now: float, current: int) -> int:
+    """The count that several policies of one service come to: the most that any asks for, and fewer only when all do.
+
+    Source: "Considerations" in the overview of target tracking scaling policies.
+    """
+    all_in = all(policy.wants_in(current) for policy in policies)
+    return max(policy.decide(now, current, scale_in=all_in) for policy in policies)

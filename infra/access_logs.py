@@ -3,7 +3,7 @@
 import json
 from typing import cast
 
-from aws_cdk import Acknowledgment, RemovalPolicy, Stack, Validations
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_iam as iam
@@ -11,6 +11,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.functions import retention
+from infra.lint import acknowledge
 from infra.settings import Settings
 
 PUSH_TO_LOGS = "service-role/AmazonAPIGatewayPushToCloudWatchLogs"
@@ -36,11 +37,10 @@ LINE = {
 def add_access_logs(stage: apigatewayv2.WebSocketStage, settings: Settings) -> None:
     """Log each request of `stage` as the setting `access_logs` says."""
     if settings.access_logs == "off":
-        Validations.of(stage).acknowledge(
-            Acknowledgment(
-                id="AwsSolutions-APIG1",
-                reason="They need an account-level role that a fresh account lacks: the option access_logs adds them.",
-            )
+        acknowledge(
+            stage,
+            "AwsSolutions-APIG1",
+            "They need an account-level role that a fresh account lacks: the option access_logs adds them.",
         )
         return
     scope = Stack.of(stage)
@@ -67,11 +67,10 @@ def _account_role(scope: Construct) -> apigateway.CfnAccount:
         managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(PUSH_TO_LOGS)],
     )
     role.apply_removal_policy(RemovalPolicy.RETAIN)
-    Validations.of(role).acknowledge(
-        Acknowledgment(
-            id=f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{PUSH_TO_LOGS}]",
-            reason="The policy that API Gateway documents for this role: it serves APIs that do not exist yet.",
-        )
+    acknowledge(
+        role,
+        f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{PUSH_TO_LOGS}]",
+        "The policy that API Gateway documents for this role: it serves APIs that do not exist yet.",
     )
     account = apigateway.CfnAccount(scope, "ApiGatewayAccount", cloud_watch_role_arn=role.role_arn)
     account.apply_removal_policy(RemovalPolicy.RETAIN)

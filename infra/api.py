@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from aws_cdk import Acknowledgment, Stack, Validations
+from aws_cdk import Stack
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -10,12 +10,18 @@ from aws_cdk.aws_apigatewayv2_integrations import WebSocketLambdaIntegration
 from constructs import Construct
 
 from infra.access_logs import add_access_logs
+from infra.lint import acknowledge
 from infra.settings import Settings
 
 STAGE = "prod"
 
 # The routes that reply. Every other action falls to `$default`.
 REPLYING = ("$default", "ping", "session", "join", "leave", "publish", "send", "work")
+
+
+# Why routes have no authorizer.
+ANYONE = "Anyone may connect and gets a session of its own; the resume token is what protects it."
+AT_CONNECT_ALONE = "API Gateway allows an authorizer on $connect alone."
 
 
 def build_api(scope: Construct) -> apigatewayv2.WebSocketApi:
@@ -36,7 +42,7 @@ def build_stage(api: apigatewayv2.WebSocketApi, settings: Settings) -> apigatewa
     return stage
 
 
-def add_routes(
+def add_function_routes(
     api: apigatewayv2.WebSocketApi,
     *,
     connect: lambda_.IFunction,
@@ -48,17 +54,17 @@ def add_routes(
     A route response is what makes a reply: without one, API Gateway drops what the function returns (Developer Guide,
     "Set up a WebSocket API route response").
     """
-    _acknowledge(
+    acknowledge(
         api.add_route("$connect", integration=WebSocketLambdaIntegration("Connect", connect)),
         "AwsSolutions-APIG4",
-        "Anyone may connect and gets a session of its own; the resume token is what protects it.",
+        ANYONE,
     )
     messages = WebSocketLambdaIntegration("Message", message)
     for route in (
         api.add_route("$disconnect", integration=WebSocketLambdaIntegration("Disconnect", disconnect)),
         *(api.add_route(key, integration=messages, return_response=True) for key in REPLYING),
     ):
-        _acknowledge(route, "AwsSolutions-APIG4", "API Gateway allows an authorizer on $connect alone.")
+        acknowledge(route, "AwsSolutions-APIG4", AT_CONNECT_ALONE)
 
 
 def allow_connections(stage: apigatewayv2.WebSocketStage, role: iam.IRole, *methods: str) -> None:
@@ -75,12 +81,8 @@ def allow_connections(stage: apigatewayv2.WebSocketStage, role: iam.IRole, *meth
         role.add_to_principal_policy(iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=[arn]))
         # cdk-nag writes a reference as the logical id in angle brackets, and wants the whole ARN.
         shown = f"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<{logical_id}>/{path}"
-        _acknowledge(
+        acknowledge(
             role,
             f"AwsSolutions-IAM5[Resource::{shown}]",
             "Connection ids are made by API Gateway at run time: the wildcard is the narrowest form there is.",
         )
-
-
-def _acknowledge(construct: Construct | iam.IRole, rule: str, reason: str) -> None:
-    Validations.of(construct).acknowledge(Acknowledgment(id=rule, reason=reason))

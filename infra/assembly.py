@@ -4,11 +4,10 @@ import json
 
 from aws_cdk import App
 
+from infra.ecs_stack import EcsStack
 from infra.lambda_stack import LambdaStack
 from infra.layer import ROOT
 from infra.settings import Settings
-
-STACKS = {"lambda": LambdaStack}
 
 # What the CLI asks of every app it runs.
 CLI_DEFAULTS = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
@@ -24,6 +23,19 @@ def build_app(outdir: str, **options: object) -> App:
     context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     app = App(outdir=outdir, context={**CLI_DEFAULTS, **context, **options})
     settings = Settings.from_context(app.node.get_all_context())
-    for backend in settings.backends:
-        STACKS[backend](app, settings)
+    for backend in dict.fromkeys(settings.backends):
+        _add(app, backend, settings)
     return app
+
+
+def _add(app: App, backend: str, settings: Settings) -> None:
+    if backend == "lambda":
+        LambdaStack(app, settings)
+    elif backend == "eks":
+        # With it comes kubectl's layer, 36 MB that jsii unpacks: other variants are synthesized without.
+        from infra.cluster_stack import ClusterStack  # noqa: PLC0415
+        from infra.eks_stack import EksStack  # noqa: PLC0415
+
+        EksStack(app, settings, ClusterStack(app, settings))
+    else:
+        EcsStack(app, settings)

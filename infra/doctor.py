@@ -52,7 +52,7 @@ def machine() -> Iterator[Finding]:
         yield Finding("functions' layer", f"built, {current().relative_to(ROOT)}")
     except LayerError as error:
         yield Finding("functions' layer", "missing or stale", str(error))
-    yield Finding("docker", "not needed: no image is built")
+    yield Finding("docker", "not needed here: only deploying eks or ecs builds an image")
 
 
 def account(session: boto3.Session) -> Iterator[Finding]:

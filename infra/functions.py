@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from aws_cdk import Acknowledgment, Duration, IgnoreMode, RemovalPolicy, Validations
+from aws_cdk import Duration, IgnoreMode, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -12,6 +12,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra import layer
+from infra.lint import acknowledge, allow_obsolete_dependencies
 from infra.settings import LOG_RETENTION_DAYS, Settings
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
@@ -111,12 +112,11 @@ class FunctionFactory:
         resource = cast("lambda_.CfnFunction", function.node.default_child)
         # Where the asset was staged from, relative to the project: the local cloud takes edits from there.
         resource.add_metadata("duplex:source", ".")
-        # CDK makes every function depend on its role's policy, and on the role, which cfn-lint calls obsolete.
-        resource.add_metadata("cfn-lint", {"config": {"ignore_checks": ["W3005"]}})
-        Validations.of(function).acknowledge(
-            Acknowledgment(
-                id="AwsSolutions-L1",
-                reason="python3.13 is a current runtime; the layer's wheels are built for it, and both move together.",
-            )
+        # On its role's policy, and on the role.
+        allow_obsolete_dependencies(function)
+        acknowledge(
+            function,
+            "AwsSolutions-L1",
+            "python3.13 is a current runtime; the layer's wheels are built for it, and both move together.",
         )
         return BuiltFunction(function=function, role=role)

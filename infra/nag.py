@@ -14,9 +14,16 @@ from cdk_nag import AwsSolutionsChecks, NagPack
 
 from infra.assembly import build_app
 from infra.layer import LayerError
+from infra.settings import BACKENDS
 
 # Together they contain every construct there is.
-VARIANTS = ({"access_logs": "off"}, {"access_logs": "create-role"})
+VARIANTS: tuple[dict[str, str], ...] = (
+    {"backends": ",".join(BACKENDS), "access_logs": "off"},
+    {"access_logs": "create-role"},
+)
+
+# Acknowledgements that CDK makes by itself, of its own checks.
+FOREIGN = "CloudFormation-Validate::"
 
 
 class RawChecks(AwsSolutionsChecks):
@@ -87,6 +94,8 @@ def _acknowledgements(app: App) -> Iterator[Acknowledged]:
         for entry in construct.node.metadata:
             if entry.type == Validations.ACKNOWLEDGED_RULES_METADATA_KEY:
                 for rule, reason in entry.data.items():
+                    if rule.startswith(FOREIGN):
+                        continue
                     yield Acknowledged(rule.removeprefix("Annotation::"), construct.node.path, reason)
 
 

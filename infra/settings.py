@@ -8,13 +8,24 @@ from typing import Any, Literal, Self, cast, get_args
 
 AccessLogs = Literal["off", "on", "create-role"]
 
-BACKENDS = ("lambda",)
+BACKENDS = ("lambda", "eks", "ecs")
+
+# What Fargate runs: MiB by CPU units, 1,024 being one vCPU. Amazon ECS Developer Guide, "Task CPU and memory".
+FARGATE_MEMORY = {
+    256: (512, 1024, 2048),
+    512: tuple(range(1024, 4097, 1024)),
+    1024: tuple(range(2048, 8193, 1024)),
+    2048: tuple(range(4096, 16_385, 1024)),
+    4096: tuple(range(8192, 30_721, 1024)),
+}
 
 # The values that CloudWatch Logs takes: API reference, PutRetentionPolicy.
 LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545),
     *(731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
+
+KEDA_VERSION = "2.20.2"
 
 # API Gateway drops a connection that has shown no traffic for this long: WebSocket API quotas.
 IDLE_SECONDS = 600
@@ -43,9 +54,22 @@ class Settings:
     history_messages, history_seconds: what a stream keeps for clients that missed something, whichever is less. The
         time is at least session_seconds.
     retain_table: keep the table when the stack is destroyed. Nothing in it outlives its TTL anyway.
+
+    For `eks` and `ecs`, a replica being a pod or a task:
+
+    min_replicas, max_replicas: between them the autoscaler chooses.
+    replica_cpu, replica_memory_mb: CPU units, 1,024 being one vCPU, and MiB, in one of Fargate's combinations: one
+        process uses one vCPU at most.
+    connections_per_replica: what the autoscaler aims at. A silent connection costs a pod next to nothing.
+    messages_per_replica: what it aims at of API Gateway's messages a second, both directions. A publish to five members
+        is seven of them, and about 5 ms of CPU.
+    nat_gateways: one a zone outlives the loss of a zone, one for all costs half.
+    keda_version: of the KEDA chart.
+    secret_version: the version id of the gateway's secret that API Gateway is to show, when it is not the current one
+        of the first deployment: docs/operations.md says how to rotate it.
     """
 
-    backends: tuple[str, ...] = BACKENDS
+    backends: tuple[str, ...] = ("lambda",)
     access_logs: AccessLogs = "off"
     touch_seconds: int = 300
     session_seconds: int = 900
@@ -60,6 +84,15 @@ class Settings:
     history_messages: int = 100
     history_seconds: int = 3600
     retain_table: bool = False
+    min_replicas: int = 3
+    max_replicas: int = 20
+    replica_cpu: int = 512
+    replica_memory_mb: int = 1024
+    connections_per_replica: int = 6000
+    messages_per_replica: int = 400
+    nat_gateways: int = 2
+    keda_version: str = KEDA_VERSION
+    secret_version: str = ""
 
     @classmethod
     def from_context(cls, context: Mapping[str, object]) -> Self:
@@ -102,12 +135,34 @@ class Settings:
         # Each one that was missed is a post of its own.
         self._check("history_messages", 1, 1000)
         self._check("history_seconds", 60, 7 * 86_400)
+        self._check_replicas()
         # A silent connection is alive for ten minutes, and its last touch may be one interval old by then.
         if self.session_seconds < IDLE_SECONDS + self.touch_seconds:
             raise SettingsError(
                 f"session_seconds: {self.session_seconds} is less than {IDLE_SECONDS} + touch_seconds "
                 f"({self.touch_seconds}): sessions would expire under live connections"
             )
+
+    def _check_replicas(self) -> None:
+        # The variants never scale to nothing: a connect would wait for a pod longer than the gateway does.
+        self._check("min_replicas", 1, 1000)
+        self._check("max_replicas", self.min_replicas, 1000)
+        self._check("connections_per_replica", 1, 1_000_000)
+        self._check("messages_per_replica", 1, 100_000)
+        self._check("nat_gateways", 1, 2)
+        if self.replica_cpu not in FARGATE_MEMORY:
+            allowed = ", ".join(map(str, FARGATE_MEMORY))
+            raise SettingsError(f"replica_cpu: {self.replica_cpu} is not one of {allowed}")
+        memory = FARGATE_MEMORY[self.replica_cpu]
+        if self.replica_memory_mb not in memory:
+            raise SettingsError(
+                f"replica_memory_mb: {self.replica_memory_mb} does not go with replica_cpu {self.replica_cpu}; "
+                f"use one of {', '.join(map(str, memory))}"
+            )
+        if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4}){2}", self.keda_version):
+            raise SettingsError(f"keda_version: {self.keda_version!r} is not a version such as {KEDA_VERSION}")
+        if not re.fullmatch(r"[0-9A-Za-z-]{32,64}|", self.secret_version):
+            raise SettingsError(f"secret_version: {self.secret_version!r} is not the id of a version of a secret")
 
     def _check(self, key: str, low: int, high: int) -> None:
         value = cast("int", getattr(self, key))

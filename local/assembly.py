@@ -15,8 +15,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """What a container image is built from: a staged folder, and the Dockerfile in it."""
+
+    folder: Path
+    dockerfile: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
-    """A stack, and its assets: S3 object key -> the staged file or folder.
+    """A stack, and its assets: S3 object key -> the staged file or folder, image tag -> what it is built from.
 
     `code` are the folders of functions whose template names them itself, by logical id.
     """
@@ -24,6 +32,7 @@ class Deployment:
     stack: Stack
     assets: Mapping[str, Path]
     code: Mapping[str, Path] = field(default_factory=dict)
+    images: Mapping[str, Image] = field(default_factory=dict)
 
 
 def read(folder: Path) -> dict[str, Deployment]:
@@ -48,18 +57,34 @@ def _deployments(folder: Path, artifacts: dict[str, Any]) -> Iterator[tuple[str,
     for name, artifact in artifacts.items():
         if artifact.get("type") == "aws:cloudformation:stack":
             template = folder / artifact["properties"]["templateFile"]
-            yield name, Deployment(Stack.read(name, template), _assets(folder, name))
+            yield name, Deployment(Stack.read(name, template), _assets(folder, name), images=_images(folder, name))
 
 
 def _assets(folder: Path, stack: str) -> dict[str, Path]:
-    path = folder / f"{stack}.assets.json"
-    files = _json(path).get("files", {}) if path.exists() else {}
+    files = _asset_manifest(folder, stack).get("files", {})
     return {
         destination["objectKey"]: folder / file["source"]["path"]
         for file in files.values()
         if "path" in file["source"]  # others are made by a program when they are deployed
         for destination in file["destinations"].values()
     }
+
+
+def _images(folder: Path, stack: str) -> dict[str, Image]:
+    images = _asset_manifest(folder, stack).get("dockerImages", {})
+    return {
+        destination["imageTag"]: Image(
+            staged := folder / image["source"]["directory"], staged / image["source"].get("dockerFile", "Dockerfile")
+        )
+        for image in images.values()
+        if "directory" in image["source"]
+        for destination in image["destinations"].values()
+    }
+
+
+def _asset_manifest(folder: Path, stack: str) -> dict[str, Any]:
+    path = folder / f"{stack}.assets.json"
+    return _json(path) if path.exists() else {}
 
 
 def _json(path: Path) -> dict[str, Any]:

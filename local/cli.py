@@ -17,7 +17,7 @@ import uvloop
 
 from local import faults, plans
 from local.clock import Clock
-from local.cloud import Cloud
+from local.cloud import Address, Cloud
 from local.errors import LocalError
 from local.gateway import settings
 from local.plans import BACKENDS
@@ -33,7 +33,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 
 @app.command()
 def main(
-    backends: Annotated[str, typer.Option(metavar="LIST", help="Variants to run, comma-separated.")] = "lambda",
+    backends: Annotated[str, typer.Option(metavar="LIST", help="Variants to run, comma-separated, or all.")] = "lambda",
     port: Annotated[int, typer.Option(help="First port; 0 picks free ones.", min=0, max=64000)] = 4000,
     ready_file: Annotated[
         Path | None, typer.Option(metavar="F.json", help="Written when every address answers; removed at the end.")
@@ -66,7 +66,7 @@ def main(
     verbose: Annotated[bool, typer.Option("--verbose", help="Also show the metrics that functions print.")] = False,
 ) -> None:
     """Run the synthesized backend on this machine: no account, no docker, loopback only. Ctrl-C stops everything."""
-    names = [name.strip() for name in backends.split(",")]
+    names = list(BACKENDS) if backends == "all" else [name.strip() for name in backends.split(",")]
     if unknown := [name for name in names if name not in BACKENDS]:
         raise typer.BadParameter(f"unknown backend {unknown[0]!r}: choose from {', '.join(BACKENDS)}")
     parameters = dict(_pair(text, "--parameter") for text in parameter or ())
@@ -105,16 +105,18 @@ def _pair(text: str, option: str) -> tuple[str, str]:
 
 def _set(plan: Plan, given: Iterable[str]) -> Plan:
     """A plan with `--set` applied, to API Gateway's quotas or to settings."""
-    api = plan.api
+    api, pods = plan.api, plan.pod_settings
     for name, value in (_pair(text, "--set") for text in given):
         try:
             if name in {field.name for field in fields(api.limits)}:
                 api = replace(api, limits=settings.change(api.limits, name, value))
+            elif name in {field.name for field in fields(pods)}:
+                pods = settings.change(pods, name, value)
             else:
                 api = replace(api, settings=settings.change(api.settings, name, value))
         except settings.SettingError as error:
             raise typer.BadParameter(f"{error}; docs/differences.md lists them") from error
-    return replace(plan, api=api)
+    return replace(plan, api=api, pod_settings=pods)
 
 
 def _warn(text: str) -> None:
@@ -127,7 +129,11 @@ async def _run(cloud: Cloud, port: int, ready_file: ReadyFile | None) -> None:
         async with cloud:
             with ready_file.holding(cloud.describe()) if ready_file is not None else nullcontext():
                 _announce(cloud, port)
-                await asyncio.Event().wait()  # until a signal
+                while True:  # until a signal
+                    await cloud.changed.wait()
+                    cloud.changed.clear()
+                    if ready_file is not None:
+                        ready_file.write(cloud.describe())
     except asyncio.CancelledError:
         if lines := cloud.figures():
             _print("\n" + "\n".join(lines))
@@ -161,11 +167,19 @@ def _quiet(function: str, line: str, is_metrics: bool) -> None:
 
 def _announce(cloud: Cloud, port: int) -> None:
     lines = [f"{address.name:<8} {address.url}" for address in cloud.addresses]
+    lines += [f"{name:<8} {text}" for name, text in cloud.replicas()]
     lines.append(f"{'AWS':<8} {cloud.aws_url}  (any credentials, region us-east-1)")
-    ours = cloud.addresses[0].name in BACKENDS and port
-    wscat = f"make wscat{f' PORT={port}' if port != 4000 else ''}" if ours else f"npx wscat -c {cloud.addresses[0].url}"
-    lines.append(f"\nTry it from a second terminal: {wscat}\nCtrl-C stops everything.")
+    lines.append(f"\nTry it from a second terminal: {_wscat(cloud.addresses[0], port)}\nCtrl-C stops everything.")
     _print("\n".join(lines))
+
+
+def _wscat(address: Address, port: int) -> str:
+    """The command that opens a WebSocket there; those of `make` need no Node on the PATH."""
+    if not port or address.name not in BACKENDS:
+        return f"npx wscat -c {address.url}"
+    if address.name != "lambda":
+        return f"make wscat URL={address.url}"
+    return "make wscat" if port == 4000 else f"make wscat PORT={port}"
 
 
 def _print(text: str) -> None:

@@ -38,6 +38,10 @@ class Clock:
         real = max(seconds / self.scale, min(seconds, _LEAST_TIMEOUT))
         return asyncio.get_running_loop().call_later(real, callback, *arguments)
 
+    async def sleep(self, seconds: float) -> None:
+        """Return in so many virtual seconds, but never before a real second has passed, unless they are fewer."""
+        await asyncio.sleep(max(seconds / self.scale, min(seconds, _LEAST_TIMEOUT)))
+
     async def sleep_until(self, moment: float) -> None:
         """Return at a moment in virtual epoch seconds, or at once when it has passed.
 

@@ -22,6 +22,8 @@ from local.functions.function import Function
 from local.functions.source import Sources
 from local.http_client import HttpClient
 from local.metrics import Metrics
+from local.pods.container import Host
+from local.pods.pods import Pods
 from local.server import Outside, Server
 from local.template import ACCOUNT, REGION
 from local.triggers import timer
@@ -30,7 +32,6 @@ from local.triggers.queues import QueuePoller
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 
-    from local.http_client import Balancers
     from local.plans import Plan
 
 _WATCH_SECONDS = 0.25
@@ -59,17 +60,15 @@ class Cloud:
         concurrency: int,
         report: Callable[[str, str, bool], None],
         clock: Clock | None = None,
-        balancers: Balancers | None = None,
         origins: Iterable[str] = (),
         faults: Mapping[str, float] | None = None,
         seed: int = 0,
     ) -> None:
         """`port` is the first of the ports, 0 for any free ones; `concurrency` the workers a function may have.
 
-        `report(function, line, is_metrics)` takes every line that functions print. `balancers` gives, by the DNS name
-        of a load balancer behind a VPC link, the address that a port of it leads to now, or None while none is ready.
-        Raises LocalError for a VPC link to any other. `origins` are web pages that may use the APIs; `faults` are rates
-        by name (`local.faults`).
+        `report(name, line, is_metrics)` takes every line that functions and pods print. `origins` are web pages that
+        may use the APIs; `faults` are rates by name (`local.faults`). Raises LocalError for a VPC link to a load
+        balancer that is not in the plans.
         """
         self._clock = clock or Clock()
         self._metrics = Metrics(self._clock)
@@ -77,15 +76,16 @@ class Cloud:
         self._port = port
         self._concurrency = concurrency
         self._report = report
-        self._balancers = balancers or {}
         self._origins = frozenset(origins)
         self._rates, self._seed = faults or {}, seed
         self._faults = Faults(self._rates, seed, self._metrics)
         self._logs: list[tuple[str, int, str]] = []
         for plan in plans:
-            _check_links(plan, self._balancers)
+            _check_links(plan)
+        self.changed = asyncio.Event()
         self.addresses: list[Address] = []
         self._functions: list[Function] = []
+        self._pods: Pods | None = None
         self.aws_url = ""
 
     async def __aenter__(self) -> Cloud:
@@ -104,11 +104,16 @@ class Cloud:
                 {"name": a.name, "url": a.url, "stage": a.stage, "management": a.management} for a in self.addresses
             ],
             "endpoints": {"aws": self.aws_url},
+            "fleets": self._pods.describe() if self._pods is not None else [],
             "clock": {"started": self._clock.started, "scale": self._clock.scale},
             "region": REGION,
             "account": ACCOUNT,
             "pid": os.getpid(),
         }
+
+    def replicas(self) -> list[tuple[str, str]]:
+        """The variants that run in containers, and a line about how many."""
+        return [] if self._pods is None else self._pods.counts()
 
     def figures(self) -> list[str]:
         """A table of what the functions did, as lines; empty when they did nothing."""
@@ -151,7 +156,10 @@ class Cloud:
         }
         for function in functions.values():
             stack.push_async_callback(function.stop)
-        http = HttpClient(self._balancers)
+        host = Host(self._clock, self._printed, surroundings, gateways)
+        pods = self._pods = Pods(((p.pods, p.pod_settings) for p in self._plans), host, self.changed.set)
+        stack.push_async_callback(pods.stop)
+        http = HttpClient(pods.balancers)
         stack.callback(http.close)
         outside = Outside(functions, http, self._metrics, self._log, self._faults, self._origins)
         servers = [await self._bind(plan, outside, stack) for plan in self._plans]
@@ -162,11 +170,14 @@ class Cloud:
         await self._look_up(functions.values(), servers)
         for function in functions.values():
             function.warm()
+        await pods.start()
         for server in servers:
             await server.serve()
-        own = (self._watch(sources, functions), self._publish(aws, functions), self._mourn(aws))
-        for background in (*own, *self._triggered(functions, aws)):
-            stack.callback(asyncio.ensure_future(background).cancel)
+        own = (self._watch(sources, functions), self._publish(aws, functions, pods), self._mourn(aws))
+        for background in (*own, *self._triggered(functions, aws), *pods.autoscaling(aws.url, REGION)):
+            task = asyncio.ensure_future(background)
+            task.add_done_callback(_tell)
+            stack.callback(task.cancel)
 
     async def _look_up(self, functions: Iterable[Function], servers: Iterable[Server]) -> None:
         """Put in the values that the template refers to in Secrets Manager and Parameter Store."""
@@ -218,12 +229,13 @@ class Cloud:
             for when in plan.triggers.timers:
                 yield timer.run(when, functions[when.function_arn], self._clock, self._printed)
 
-    async def _publish(self, aws: Aws, functions: Mapping[str, Function]) -> None:
+    async def _publish(self, aws: Aws, functions: Mapping[str, Function], pods: Pods) -> None:
         """Let CloudWatch know what was measured."""
         while True:
             await asyncio.sleep(_PUBLISH_SECONDS)
             for function in functions.values():
                 function.sample()
+            pods.sample(self._metrics)
             logs, self._logs = self._logs, []
             aws.measured(self._metrics.drain(), logs)
 
@@ -246,13 +258,20 @@ class Cloud:
                         function.reload()
 
 
-def _check_links(plan: Plan, balancers: Balancers) -> None:
+def _check_links(plan: Plan) -> None:
     for route in plan.api.routes.values():
         if route.integration is not None and route.integration.private:
             host = urlsplit(route.integration.url).hostname
-            if host not in balancers:
+            if host not in plan.pods.balancers:
                 where = f"{plan.deployment.stack.name}, route {route.key}"
                 raise LocalError(f"{where}: its VPC link leads to {host}, and no load balancer of that name runs here")
+
+
+def _tell(task: asyncio.Future[None]) -> None:
+    """Background work ends with the cloud. If it does before, that is a bug, which is not to stay unseen."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        message = "Exception in the background: stop this and start it again"
+        asyncio.get_running_loop().call_exception_handler({"message": message, "exception": error})
 
 
 async def _stop_aws(starting: asyncio.Future[Aws]) -> None:

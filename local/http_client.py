@@ -11,7 +11,8 @@ import re
 import ssl
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, cast
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -21,8 +22,21 @@ from local.gateway.effects import Failed, Responded
 if TYPE_CHECKING:
     from local.gateway.effects import Fetch, Outcome
 
-Balancers = Mapping[str, Callable[[int], tuple[str, int] | None]]
-"""By the DNS name of a load balancer behind a VPC link: where its listener on a port leads now, None for nowhere."""
+Address = tuple[str, int]
+
+
+class Balancer(Protocol):
+    """A load balancer behind a VPC link."""
+
+    def __call__(self, port: int) -> Address | None:
+        """Where its listener on a port leads now, None for nowhere."""
+
+    def refused(self, address: Address) -> None:
+        """A connection to there was refused."""
+
+
+Balancers = Mapping[str, Balancer]
+"""By their DNS names."""
 
 RESPONSE_LIMIT = 10 * 1024 * 1024  # bytes, the most that API Gateway takes from an endpoint
 _CONNECTIONS = 256  # to one endpoint; further requests wait for one of them
@@ -58,7 +72,7 @@ class Exchange:
 
 
 class HttpClient:
-    """Makes requests; `balancers` gives for a load balancer's DNS name where its listener on a port leads now."""
+    """Makes requests; `balancers` gives for a load balancer's DNS name the balancer."""
 
     def __init__(self, balancers: Balancers | None = None) -> None:
         self._balancers = balancers or {}
@@ -76,17 +90,20 @@ class HttpClient:
         except ValueError:
             host, tls, address = "", False, ("", 0)
         target = f"{url.path or '/'}{f'?{url.query}' if url.query else ''}" if host else ""
+        refused: Callable[[], None] | None = None
         if fetch.private and host:
             balancer = self._balancers.get(host)
             found = balancer(address[1]) if balancer is not None else None
             address = found or ("", 0)
+            if balancer is not None and found is not None:
+                refused = partial(balancer.refused, found)
         if not address[0] or _UNSENDABLE.search(target) or url.scheme not in {"http", "https"}:
             done(Failed.UNREACHABLE)
             return None
         exchange = Exchange(fetch, _head(fetch, url.netloc.rpartition("@")[2], target), done)
         pool = self._pools.get((*address, tls))
         if pool is None:
-            pool = self._pools[(*address, tls)] = _Pool(*address, host if tls else None)
+            pool = self._pools[(*address, tls)] = _Pool(*address, host if tls else None, refused)
         pool.take(exchange)
         return exchange
 
@@ -111,8 +128,9 @@ def _head(fetch: Fetch, host: str, target: str) -> bytes:
 class _Pool:
     """The connections to one endpoint."""
 
-    def __init__(self, host: str, port: int, server_name: str | None) -> None:
+    def __init__(self, host: str, port: int, server_name: str | None, refused: Callable[[], None] | None) -> None:
         self._address = (host, port)
+        self._refused = refused
         self._server_name = server_name
         self._tls = ssl.create_default_context() if server_name is not None else None
         self._idle: list[_Connection] = []
@@ -146,6 +164,8 @@ class _Pool:
                 lambda: _Connection(self), *self._address, ssl=self._tls, server_hostname=self._server_name
             )
         except (OSError, UnicodeError):  # the latter from a name that is none
+            if self._refused is not None:
+                self._refused()
             if (exchange := self._next()) is not None:
                 exchange.finish(Failed.UNREACHABLE)
             return

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from local import apis, assembly, resources
 from local.errors import LocalError
 from local.functions import definitions
 from local.gateway.model import CONNECT
+from local.pods import definitions as pods
+from local.pods.model import PodsPlan
+from local.pods.settings import Settings
 from local.triggers import definitions as triggers
 from local.triggers.definitions import Triggers
 
@@ -21,13 +24,13 @@ if TYPE_CHECKING:
     from local.gateway.model import Api
 
 # A variant is a stack of the assembly, on a port of its own beside the console's.
-BACKENDS = {"lambda": ("DuplexLambda", 1)}
+BACKENDS = {"lambda": ("DuplexLambda", 1), "eks": ("DuplexEks", 2), "ecs": ("DuplexEcs", 4)}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to run: a stack's API, its functions and what else invokes them, under a variant's name; `offset` is
-    added to the first port."""
+    """What is to run: a stack's API, its functions and what else invokes them, and its containers, under a variant's
+    name; `offset` is added to the first port."""
 
     name: str
     offset: int
@@ -35,6 +38,8 @@ class Plan:
     api: Api
     functions: list[FunctionSpec]
     triggers: Triggers
+    pods: PodsPlan = field(default_factory=PodsPlan)
+    pod_settings: Settings = field(default_factory=Settings)
 
 
 def of_assembly(folder: Path, backends: Iterable[str]) -> list[Plan]:
@@ -44,14 +49,14 @@ def of_assembly(folder: Path, backends: Iterable[str]) -> list[Plan]:
     for name in backends:
         stack, offset = BACKENDS[name]
         if stack not in deployments:
-            raise LocalError(f"{folder} has no stack {stack}: run make synth")
+            raise LocalError(f"{folder} has no stack {stack}: run make synth BACKENDS={','.join(backends)}")
         found = apis.read(deployments[stack].stack)
         if len(found) != 1:
             raise LocalError(f"{stack} should have one WebSocket API, and has {len(found)}")
         functions = definitions.read(deployments[stack])
-        plans.append(
-            Plan(name, offset, deployments[stack], found[0], functions, triggers.read(deployments[stack].stack))
-        )
+        invoked = triggers.read(deployments[stack].stack)
+        containers = pods.read(deployments[stack], name)
+        plans.append(Plan(name, offset, deployments[stack], found[0], functions, invoked, containers))
     return plans
 
 

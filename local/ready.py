@@ -29,6 +29,15 @@ class ReadyFile:
     @contextmanager
     def holding(self, description: dict[str, Any]) -> Iterator[None]:
         """Have the file, as a whole and never in part, until the block is left. Raises LocalError."""
+        self.write(description)
+        try:
+            yield
+        finally:
+            if self._owner() == os.getpid():  # another instance may have taken it over
+                self._path.unlink(missing_ok=True)
+
+    def write(self, description: dict[str, Any]) -> None:
+        """Say what is so now. Raises LocalError."""
         partial = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         try:
             partial.write_text(json.dumps(description, indent=2) + "\n")
@@ -36,11 +45,6 @@ class ReadyFile:
         except OSError as error:
             partial.unlink(missing_ok=True)
             raise LocalError(f"the ready file {self._path} cannot be written: {error.strerror}") from error
-        try:
-            yield
-        finally:
-            if self._owner() == os.getpid():  # another instance may have taken it over
-                self._path.unlink(missing_ok=True)
 
     def _owner(self) -> int | None:
         """The process that wrote the file that is there, if one did."""

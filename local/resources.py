@@ -18,12 +18,15 @@ API = "AWS::ApiGatewayV2::Api"
 API_MAPPING = "AWS::ApiGatewayV2::ApiMapping"
 AUTHORIZER = "AWS::ApiGatewayV2::Authorizer"
 DOMAIN_NAME = "AWS::ApiGatewayV2::DomainName"
+CLUSTER = "AWS::ECS::Cluster"
 EVENT_SOURCE_MAPPING = "AWS::Lambda::EventSourceMapping"
 FUNCTION = "AWS::Lambda::Function"
 GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
 INTEGRATION = "AWS::ApiGatewayV2::Integration"
 INTEGRATION_RESPONSE = "AWS::ApiGatewayV2::IntegrationResponse"
+KUBERNETES_MANIFEST = "Custom::AWSCDK-EKS-KubernetesResource"
 LAYER = "AWS::Lambda::LayerVersion"
+LISTENER = "AWS::ElasticLoadBalancingV2::Listener"
 LOAD_BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 MODEL = "AWS::ApiGatewayV2::Model"
 PARAMETER = "AWS::SSM::Parameter"
@@ -34,15 +37,21 @@ ROLE = "AWS::IAM::Role"
 ROUTE = "AWS::ApiGatewayV2::Route"
 ROUTE_RESPONSE = "AWS::ApiGatewayV2::RouteResponse"
 RULE = "AWS::Events::Rule"
+SCALABLE_TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
+SCALING_POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
 SCHEDULE = "AWS::Scheduler::Schedule"
+SERVICE = "AWS::ECS::Service"
 STAGE = "AWS::ApiGatewayV2::Stage"
 TABLE = "AWS::DynamoDB::Table"
+TARGET_GROUP = "AWS::ElasticLoadBalancingV2::TargetGroup"
+TASK_DEFINITION = "AWS::ECS::TaskDefinition"
 VERSION = "AWS::Lambda::Version"
 VPC_LINK = "AWS::ApiGateway::VpcLink"
 
 # The property that names a resource, where the template gives one.
 _NAME = {
     ALIAS: "Name",
+    CLUSTER: "ClusterName",
     DOMAIN_NAME: "DomainName",
     FUNCTION: "FunctionName",
     GLOBAL_TABLE: "TableName",
@@ -53,6 +62,7 @@ _NAME = {
     SECRET: "Name",
     RULE: "Name",
     SCHEDULE: "Name",
+    SERVICE: "ServiceName",
     STAGE: "StageName",
     TABLE: "TableName",
 }
@@ -103,6 +113,11 @@ def _schedule_arn(stack: Stack, logical_id: str) -> str:
     return _arn(stack, "scheduler", f"schedule/{group}/{ref(stack, logical_id)}")
 
 
+def _cluster(stack: Stack, logical_id: str) -> str:
+    """The name of a service's cluster, which it gives by name or ARN."""
+    return str(stack.own_property(logical_id, "Cluster") or "default").rpartition("/")[2]
+
+
 def _api_id(stack: Stack, logical_id: str) -> str:
     return _short(f"{stack.name}/{logical_id}")
 
@@ -124,6 +139,9 @@ _ARNS: dict[str, tuple[str, Callable[[Stack, str], str]]] = {
     LAYER: ("lambda", lambda _, id_: f"layer:{id_}:1"),
     LOAD_BALANCER: ("elasticloadbalancing", lambda stack, id_: f"loadbalancer/net/{stack.name}-{id_}/local"),
     SECRET: ("secretsmanager", lambda stack, id_: f"secret:{_name(stack, id_)}"),
+    SERVICE: ("ecs", lambda stack, id_: f"service/{_cluster(stack, id_)}/{_name(stack, id_)}"),
+    TARGET_GROUP: ("elasticloadbalancing", lambda stack, id_: f"targetgroup/{stack.name}-{id_}/local"),
+    TASK_DEFINITION: ("ecs", lambda stack, id_: f"task-definition/{_name(stack, id_)}:1"),
     VERSION: ("lambda", _qualified),
 }
 
@@ -142,5 +160,6 @@ _ATTRIBUTES: dict[tuple[str, str], Callable[[Stack, str], str]] = {
     (QUEUE, "QueueUrl"): lambda _, url: url,
     (ROLE, "Arn"): lambda stack, name: f"arn:aws:iam::{stack.account}:role/{name}",
     (RULE, "Arn"): lambda stack, name: _arn(stack, "events", f"rule/{name}"),
+    (SERVICE, "Name"): lambda _, arn: arn.rsplit("/", 1)[1],
     (TABLE, "Arn"): lambda stack, name: _arn(stack, "dynamodb", f"table/{name}"),
 }

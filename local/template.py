@@ -268,6 +268,18 @@ class Stack:
                 return self.resolve(output["Value"])
         raise KeyError(name)
 
+    def output(self, name: str) -> Any:
+        """The value of one of this stack's outputs; KeyError when it has none of that name."""
+        return self.resolve((self._template.get("Outputs") or {})[name]["Value"])
+
+    def _get_stack_output(self, argument: Any) -> Any:
+        """A reference to another stack as CDK makes it where weak ones are wanted."""
+        wanted = self.resolve(argument)
+        for stack in self.siblings:
+            if stack.name == wanted["StackName"]:
+                return stack.output(wanted["OutputName"])
+        raise self.error(f"no stack {wanted['StackName']!r} is here, whose output it refers to")
+
     def _import_value(self, argument: Any) -> Any:
         name = self._text(self.resolve(argument))
         for stack in self.siblings:
@@ -300,6 +312,7 @@ _INTRINSICS = {
         "Fn::FindInMap": Stack._find_in_map,  # noqa: SLF001
         "Fn::GetAtt": Stack._get_att,  # noqa: SLF001
         "Fn::ImportValue": Stack._import_value,  # noqa: SLF001
+        "Fn::GetStackOutput": Stack._get_stack_output,  # noqa: SLF001
         "Fn::If": Stack._if,  # noqa: SLF001
         "Fn::Join": Stack._join,  # noqa: SLF001
         "Fn::Select": Stack._select,  # noqa: SLF001

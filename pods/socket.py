@@ -82,14 +82,14 @@ class Socket(WSListener):
         self.pinged = False
         kind = frame.msg_type
         if self.closing:
-            if kind == _CLOSE:
+            if kind is _CLOSE:
                 transport.disconnect()
             return
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             self.close(WSCloseCode.PROTOCOL_ERROR, "reserved bits", "protocol")
-        elif kind == _TEXT and frame.fin and self._fragments is None:
+        elif kind is _TEXT and frame.fin and self._fragments is None:
             self._text(frame.get_payload_as_bytes())
-        elif kind == _CLOSE:
+        elif kind is _CLOSE:
             self._answer_close(transport, frame)
         else:
             self._other(transport, frame)
@@ -121,18 +121,18 @@ class Socket(WSListener):
         kind = frame.msg_type
         if not self._may_send_one_more():
             self.close(WSCloseCode.POLICY_VIOLATION, "too many frames", "rate")
-        elif kind == _PING:
+        elif kind is _PING:
             transport.send_pong(frame.get_payload_as_bytes())
             self._check_unsent()
-        elif kind == _BINARY:
+        elif kind is _BINARY:
             self.close(WSCloseCode.UNSUPPORTED_DATA, "binary frames are not supported", "protocol")
-        elif kind != _PONG:
+        elif kind is not _PONG:
             self._fragment(frame)
 
     def _fragment(self, frame: WSFrame) -> None:
         """Part of a message."""
         fragments = self._fragments
-        if (fragments is None) != (frame.msg_type == _TEXT):
+        if (fragments is None) != (frame.msg_type is _TEXT):
             self.close(WSCloseCode.PROTOCOL_ERROR, "fragments out of order", "protocol")
             return
         if fragments is None:

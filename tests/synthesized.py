@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
 import os
 import subprocess
@@ -13,6 +15,8 @@ from tests.processes import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
 
 def synthesized(folder: Path, **options: object) -> Path:
     """A cdk.out in `folder`, as `cdk synth -c NAME=VALUE …` writes it."""
@@ -20,3 +24,20 @@ def synthesized(folder: Path, **options: object) -> Path:
     environment = {**os.environ, "CDK_OUTDIR": str(outdir), "CDK_CONTEXT_JSON": json.dumps(options)}
     subprocess.run([sys.executable, "app.py"], cwd=ROOT, env=environment, check=True)
     return outdir
+
+
+def synthesized_once(factory: pytest.TempPathFactory, **options: object) -> Path:
+    """The same, made once a run for all its worker processes: for reading only."""
+    base = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:16]
+    folder = base / f"synthesized-{digest}"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = folder / "done"
+        if not done.exists():
+            synthesized(folder, **options)
+            done.touch()
+    return folder / "cdk.out"

@@ -102,5 +102,7 @@ class RuntimeConnection(asyncio.Protocol):
                 self._respond(404, b'{"errorType":"NotFound"}')
 
     def _respond(self, status: int, body: bytes, headers: str = "") -> None:
+        if self._transport.is_closing():
+            return  # the process has died, which its owner is about to hear
         head = f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
         self._transport.write(head.encode("latin-1") + body)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from autoscaling.spec import SpecError, parse
-from autoscaling.target_tracking import PERIOD, Policy, TargetTracking
+from autoscaling.target_tracking import PERIOD, Policy, TargetTracking, decide
 
 
 def tracking(**policy: Any) -> TargetTracking:
@@ -87,3 +87,24 @@ def test_capacity_stays_within_its_bounds() -> None:
 def test_bounds_that_contradict_each_other_are_refused() -> None:
     with pytest.raises(SpecError, match="minCapacity is above maxCapacity"):
         tracking(minCapacity=60)
+
+
+def test_several_policies_scale_out_for_any_and_in_for_all() -> None:
+    one, other = (tracking(scaleOutDatapoints=1, scaleInDatapoints=1) for _ in range(2))
+    for now, (first, second), expected in [
+        (0, (300, 10), 9),
+        (600, (10, 100), 3),
+        (660, (10, 10), 1),
+    ]:
+        one.observe(first)
+        other.observe(second)
+        assert decide([one, other], now, 3) == expected
+
+
+def test_a_policy_that_may_not_scale_in_begins_no_cooldown() -> None:
+    """Else two policies that are ready at different minutes would keep each other from ever scaling in."""
+    one, other = (tracking(scaleInDatapoints=1) for _ in range(2))
+    for now, second, expected in [(0, 100, 3), (60, 10, 1)]:
+        one.observe(10)
+        other.observe(second)
+        assert decide([one, other], now, 3) == expected

@@ -10,19 +10,22 @@ from typing import Any
 import pytest
 
 from infra.assembly import build_app
+from infra.settings import BACKENDS
+from tests.synthesized import synthesized_once
 
 Resource = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Assembly:
-    """A synthesized cdk.out."""
+    """A stack in a synthesized cdk.out."""
 
     outdir: Path
+    stack: str = "DuplexLambda"
 
     @property
     def template_file(self) -> Path:
-        return self.outdir / "DuplexLambda.template.json"
+        return self.outdir / f"{self.stack}.template.json"
 
     @property
     def template(self) -> dict[str, Any]:
@@ -35,9 +38,14 @@ class Assembly:
         assert found, f"no {kind} in the template"
         return found
 
+    def only(self, kind: str) -> tuple[str, Resource]:
+        """Return the logical id and the properties of the one resource of a type."""
+        ((name, entry),) = self.resources(kind).items()
+        return name, entry["Properties"]
+
     def asset(self, s3_key: str) -> Path:
         """Return the folder that is uploaded as `s3_key`."""
-        manifest = json.loads((self.outdir / "DuplexLambda.assets.json").read_text(encoding="utf-8"))
+        manifest = json.loads((self.outdir / f"{self.stack}.assets.json").read_text(encoding="utf-8"))
         return self.outdir / str(manifest["files"][s3_key.removesuffix(".zip")]["source"]["path"])
 
 
@@ -60,3 +68,24 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
 @pytest.fixture(scope="session")
 def assembly(synthesize: Synthesize) -> Assembly:
     return synthesize("off")
+
+
+@pytest.fixture(scope="session")
+def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every variant there is, synthesized once a run."""
+    return synthesized_once(tmp_path_factory, backends=",".join(BACKENDS))
+
+
+@pytest.fixture(scope="session")
+def eks(variants: Path) -> Assembly:
+    return Assembly(variants, "DuplexEks")
+
+
+@pytest.fixture(scope="session")
+def ecs(variants: Path) -> Assembly:
+    return Assembly(variants, "DuplexEcs")
+
+
+@pytest.fixture(scope="session")
+def cluster(variants: Path) -> Assembly:
+    return Assembly(variants, "DuplexCluster")

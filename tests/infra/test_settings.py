@@ -85,8 +85,17 @@ def test_an_unknown_option_that_resembles_none_gets_the_list_alone() -> None:
         ("retain_table", "yes", "'yes' is neither true nor false"),
         ("retain_table", 1, "1 is neither true nor false"),
         ("access_logs", "maybe", "'maybe' is not one of off, on, create-role"),
-        ("backends", "lambda,eks", "unknown backend 'eks'; known: lambda"),
+        ("backends", "lambda,azure", "unknown backend 'azure'; known: lambda, eks, ecs"),
         ("backends", "", "unknown backend ''"),
+        ("min_replicas", "0", "between 1 and 1000"),
+        ("max_replicas", "2", "2 is not between 3 and 1000"),
+        ("replica_cpu", "500", "500 is not one of 256, 512, 1024, 2048, 4096"),
+        ("replica_memory_mb", "512", "512 does not go with replica_cpu 512; use one of 1024, 2048, 3072, 4096"),
+        ("connections_per_replica", "0", "between 1 and"),
+        ("messages_per_replica", "0", "between 1 and"),
+        ("nat_gateways", "3", "between 1 and 2"),
+        ("keda_version", "latest", "'latest' is not a version such as 2.20.2"),
+        ("secret_version", "'}}", "is not the id of a version of a secret"),
         ("backends", ["lambda"], "is not a text"),
     ],
 )
@@ -104,6 +113,12 @@ def test_a_session_outlives_the_longest_silence_of_a_live_connection() -> None:
 
 def test_a_longer_touch_interval_alone_is_refused_when_the_default_session_is_too_short_for_it() -> None:
     assert "session_seconds" in error_for(touch_seconds="301")
+
+
+@pytest.mark.parametrize(("cpu", "memory"), [(256, 512), (1024, 8192), (4096, 30_720)])
+def test_replicas_have_the_sizes_that_fargate_has(cpu: int, memory: int) -> None:
+    assert Settings(replica_cpu=cpu, replica_memory_mb=memory).replica_cpu == cpu
+    assert "replica_memory_mb" in error_for(replica_cpu=cpu, replica_memory_mb=memory + 1)
 
 
 @pytest.mark.parametrize("days", LOG_RETENTION_DAYS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import socket
 import ssl
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -195,12 +196,40 @@ def test_a_target_with_a_line_break_is_not_sent() -> None:
     assert backend.requests == []
 
 
+class Leading:
+    """A load balancer whose listener on 8080 leads to one address."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._address = (host, port)
+        self.refusals: list[tuple[str, int]] = []
+
+    def __call__(self, port: int) -> tuple[str, int] | None:
+        return self._address if port == 8080 else None
+
+    def refused(self, address: tuple[str, int]) -> None:
+        self.refusals.append(address)
+
+
+def test_a_load_balancer_learns_of_a_target_that_refuses_connections() -> None:
+    async def main() -> Leading:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            balancer = Leading(*free.getsockname())
+        client = HttpClient({"nlb.elb.amazonaws.com": balancer})
+        outcome = await fetch(client, request("http://nlb.elb.amazonaws.com:8080/x", private=True))
+        client.close()
+        assert outcome is Failed.UNREACHABLE
+        return balancer
+
+    balancer = uvloop.run(main())
+    assert balancer.refusals == [balancer(8080)]
+
+
 def test_a_private_request_goes_where_the_load_balancer_leads() -> None:
     async def main() -> list[Outcome]:
         backend = Backend(OK, OK)
         async with serving(backend) as url:
             host, port = url.removeprefix("http://").split(":")
-            client = HttpClient({"nlb.elb.amazonaws.com": lambda at: (host, int(port)) if at == 8080 else None})
+            client = HttpClient({"nlb.elb.amazonaws.com": Leading(host, int(port))})
             asked = ("http://nlb.elb.amazonaws.com:8080/x", "http://nlb.elb.amazonaws.com/x", "http://other/")
             outcomes = [await fetch(client, request(address, private=True)) for address in asked]
             client.close()

@@ -18,7 +18,7 @@ from tests.synthesized import synthesized
 
 # Pods that hold the sockets, by how many: two have a bus between them.
 FLEETS = {"sockets": 1, "sockets-two-pods": 2}
-VARIANTS = ("lambda", *FLEETS)
+VARIANTS = ("lambda", "eks", "ecs", *FLEETS)
 
 # Small caps, so that tests reach them. The rest is the app as anybody deploys it.
 OPTIONS = {"max_rooms": 4, "max_members": 3, "history_messages": 40, "message_rate": 0}
@@ -32,7 +32,7 @@ def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         return
     folder: Path = tmp_path_factory.mktemp(f"protocol-{request.param}")
     assembly = synthesized(folder, backends=request.param, **OPTIONS)
-    with running(folder, "--assembly", str(assembly)) as cloud:
+    with running(folder, "--assembly", str(assembly), "--backends", request.param) as cloud:
         yield cloud
 
 

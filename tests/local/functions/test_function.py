@@ -153,6 +153,25 @@ def test_a_dying_worker_fails_its_event_and_is_replaced(tmp_path: Path, status: 
     run(test())
 
 
+def test_an_event_that_meets_a_dead_worker_fails_as_any_other(tmp_path: Path) -> None:
+    """Its connection has ended, and that its process has is not known yet."""
+
+    async def test() -> None:
+        async with function(spec(tmp_path), limit=1) as (subject, _):
+            await ask(subject)
+            while not subject._idle:
+                await asyncio.sleep(0)
+            (worker,) = subject._idle
+            assert worker._waiting is not None
+            worker._waiting._transport.abort()
+            for _ in range(10):
+                await asyncio.sleep(0)
+            assert await subject.invoke(b"{}") is Failed.FUNCTION_ERROR
+            assert isinstance(await ask(subject), Returned)
+
+    run(test())
+
+
 def test_a_handler_is_stopped_at_its_timeout(tmp_path: Path) -> None:
     async def test() -> None:
         async with function(spec(tmp_path, timeout=0.5), limit=1) as (subject, lines):

@@ -1,8 +1,10 @@
-"""What a worker process runs: the place of Lambda's own bootstrap. Standard library only, and no import of ours.
+"""What a process of the cloud runs first: a function's worker, in the place of Lambda's own bootstrap, or a container.
+Standard library only, and no import of ours.
 
 Started as `python -I -S -B bootstrap.py CONFIG`, so that nothing but what CONFIG names can be imported. CONFIG is JSON:
 `{"path": [folders to import from], "gateways": {"ID.execute-api.REGION.amazonaws.com": "http://127.0.0.1:PORT"},
-"clock": [when it started, in epoch seconds, how many times as fast as real time it runs]}`.
+"clock": [when it started, in epoch seconds, how many times as fast as real time it runs]}`. A container has its
+`"folder"` and what follows `python` in its `"command"`, too.
 """
 
 import importlib.abc
@@ -10,6 +12,7 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import runpy
 import signal
 import sys
 import threading
@@ -19,7 +22,7 @@ import time
 def _end_with_parent() -> None:
     """Exit when the process that started this one is gone, however it went: its end of our stdin closes then.
 
-    Functions get an empty stdin, as on Lambda.
+    What runs here gets an empty stdin, as on Lambda and in a container.
     """
     parent = os.dup(0)
     empty = os.open(os.devnull, os.O_RDONLY)
@@ -29,7 +32,7 @@ def _end_with_parent() -> None:
     def watch() -> None:
         while os.read(parent, 4096):
             pass
-        os.killpg(0, signal.SIGKILL)  # this process leads a group of its own: what the handler started goes too
+        os.killpg(0, signal.SIGKILL)  # this process leads a group of its own: what was started here goes too
 
     threading.Thread(target=watch, daemon=True).start()
 
@@ -84,14 +87,36 @@ class _Redirect(importlib.abc.MetaPathFinder):
 
 
 def main() -> None:
-    """Prepare the process as Lambda would, then hand over to the runtime client."""
+    """Prepare the process, then hand over."""
     config = json.loads(sys.argv[1])
     _end_with_parent()
     if config["clock"][1] != 1:
         _tell_virtual_time(*config["clock"])
     sys.path[:0] = config["path"]
     sys.meta_path.insert(0, _Redirect(config["gateways"]))
-    os.chdir(os.environ["LAMBDA_TASK_ROOT"])
+    if "command" in config:
+        os.chdir(config["folder"])
+        _run(config["command"])
+    else:
+        os.chdir(os.environ["LAMBDA_TASK_ROOT"])
+        _run_function()
+
+
+def _run(command: list[str]) -> None:
+    """As `python` with these arguments: `-m MODULE …`, `-c CODE …` or `FILE …`."""
+    option, *rest = command
+    if option == "-m":
+        sys.argv = rest
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    elif option == "-c":
+        sys.argv = ["-c", *rest[1:]]
+        exec(compile(rest[0], "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102 - what python -c does
+    else:
+        sys.argv = command
+        runpy.run_path(option, run_name="__main__")
+
+
+def _run_function() -> None:
     from awslambdaric import bootstrap  # type: ignore[import-not-found]  # noqa: PLC0415
     from awslambdaric.lambda_runtime_client import LambdaRuntimeClient  # type: ignore[import-not-found]  # noqa: PLC0415
 

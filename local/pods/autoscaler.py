@@ -1,0 +1,131 @@
+"""Autoscalers at work: they ask CloudWatch at their own pace, in virtual time, and have a fleet scaled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from autoscaling import target_tracking
+from autoscaling.hpa import SYNC_PERIOD
+from autoscaling.keda import Keda, MetricError
+from autoscaling.target_tracking import PERIOD, TargetTracking
+from local.errors import LocalError
+from local.pods.metrics import Triggered, evaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from autoscaling.keda import Reading
+    from local.clock import Clock
+    from local.pods.fleet import Fleet
+    from local.pods.metrics import CloudWatch, Query, Tracking
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a metric came to, and what it should be for each replica."""
+
+    metric: str
+    value: float
+    target: float
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.value:g}/{self.target:g}"
+
+
+def line(before: int, after: int, noun: str, finding: Finding | None) -> str:
+    """What a person is told of a decision: `2 -> 3 pods: ActiveConnections 650/300`."""
+    return f"{before} -> {after} {noun}{'' if after == 1 else 's'}{f': {finding}' if finding else ''}"
+
+
+class KedaLoop:
+    """KEDA and its HorizontalPodAutoscaler: one polls, the other synchronizes."""
+
+    def __init__(self, spec: Triggered, created: float) -> None:
+        self.spec = spec
+        self._keda = Keda(spec.spec, [trigger for trigger, _, _ in spec.triggers], created=created)
+        self._polled: list[Reading] | None = None
+        self._next_poll = self._next_sync = created
+
+    @property
+    def due(self) -> float:
+        """When it has something to do next."""
+        return min(self._next_poll, self._next_sync)
+
+    async def step(self, now: float, current: int, ready: int, cloudwatch: CloudWatch) -> tuple[int, Finding | None]:
+        """The count that is to be, and the metric that speaks for it."""
+        if self._polled is None or now >= self._next_poll:
+            self._next_poll = now + self.spec.spec.polling_interval
+            self._polled = [await cloudwatch.read(query, now) for _, query, _ in self.spec.triggers]
+            polled = self._keda.poll(now, current, self._polled)
+            if polled != current:
+                return polled, self._finding(self._polled)
+        if now < self._next_sync:
+            return current, None
+        self._next_sync = now + SYNC_PERIOD
+        readings = [
+            before if cached else await cloudwatch.read(query, now)
+            for (_, query, cached), before in zip(self.spec.triggers, self._polled, strict=True)
+        ]
+        return self._keda.sync(now, current, ready, readings).replicas, self._finding(readings)
+
+    def _finding(self, readings: list[Reading]) -> Finding | None:
+        """The metric that asks for most."""
+        found = [
+            Finding(query.name, reading, trigger.target)
+            for (trigger, query, _), reading in zip(self.spec.triggers, readings, strict=True)
+            if isinstance(reading, int | float)
+        ]
+        return max(found, key=lambda one: one.value / one.target, default=None)
+
+
+class TrackingLoop:
+    """Application Auto Scaling's target tracking: a datapoint a minute for each policy."""
+
+    def __init__(self, spec: Tracking, created: float) -> None:
+        self.spec = spec
+        self._policies = [TargetTracking(tracked.policy) for tracked in spec.policies]
+        self.due = created
+
+    async def step(self, now: float, current: int, ready: int, cloudwatch: CloudWatch) -> tuple[int, Finding | None]:  # noqa: ARG002
+        """The count that is to be, and the metric that speaks for it."""
+        self.due = (now // PERIOD + 1) * PERIOD
+        findings = []
+        for tracked, policy in zip(self.spec.policies, self._policies, strict=True):
+            values = {name: await _value(cloudwatch, query, now) for name, query in tracked.queries.items()}
+            average = evaluate(tracked.expression, values)
+            policy.observe(average)
+            if average is not None:
+                name = next(query.name for query in tracked.queries.values())
+                findings.append(Finding(name, average, tracked.policy.target_value))
+        replicas = target_tracking.decide(self._policies, now, current)
+        return replicas, max(findings, key=lambda one: one.value / one.target, default=None)
+
+
+async def _value(cloudwatch: CloudWatch, query: Query, now: float) -> float | None:
+    reading = await cloudwatch.read(query, now)
+    return None if isinstance(reading, MetricError) else reading
+
+
+async def run(fleet: Fleet, cloudwatch: CloudWatch, clock: Clock, report: Callable[[str, str], None]) -> None:
+    """Have the fleet scaled until cancelled, then end the connection to CloudWatch."""
+    spec = fleet.spec
+    if spec.autoscaler is None:
+        return
+    loop: KedaLoop | TrackingLoop
+    if isinstance(spec.autoscaler, Triggered):
+        loop = KedaLoop(spec.autoscaler, clock.now())
+    else:
+        loop = TrackingLoop(spec.autoscaler, clock.now())
+    try:
+        while True:
+            await clock.sleep_until(loop.due)
+            current = fleet.wanted
+            replicas, finding = await loop.step(clock.now(), current, fleet.ready, cloudwatch)
+            if replicas != current:
+                report(spec.name, line(current, replicas, spec.noun, finding))
+                fleet.scale(replicas)
+    except LocalError as error:  # no address is left for one more
+        report(spec.name, f"{error}; it is scaled no more")
+    finally:
+        cloudwatch.close()

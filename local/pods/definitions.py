@@ -1,0 +1,73 @@
+"""The containers of a stack, and the load balancers in front of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from local import resources
+from local.errors import LocalError
+from local.pods import ecs, kubernetes
+from local.pods.model import PodsPlan, TargetGroup
+
+if TYPE_CHECKING:
+    from local.assembly import Deployment
+    from local.template import Stack
+
+
+def read(deployment: Deployment, name: str) -> PodsPlan:
+    """What of a variant's stack runs in containers; LocalError, by its resource, for what cannot run here."""
+    stack = deployment.stack
+    groups = {group.arn: group for group in map(_reader(stack), stack.resources(resources.TARGET_GROUP))}
+    fleets = [*kubernetes.read(deployment, name), *ecs.read(deployment, name, groups)]
+    if len(fleets) > 1:
+        raise LocalError(f"{stack.name}: a variant has one Deployment or one service here, not {len(fleets)}")
+    for fleet in fleets:
+        for binding in fleet.bindings:
+            if binding.target_group not in groups:
+                raise LocalError(f"{fleet.pod.where}: {binding.target_group} is no target group of this stack")
+    return PodsPlan(tuple(fleets), _balancers(stack, groups), tuple(groups.values()))
+
+
+def _reader(stack: Stack) -> Any:
+    def read_group(logical_id: str) -> TargetGroup:
+        with stack.reading(logical_id):
+            return _group(stack, logical_id)
+
+    return read_group
+
+
+def _group(stack: Stack, logical_id: str) -> TargetGroup:
+    """Source of defaults: "Health checks for Network Load Balancer target groups", Elastic Load Balancing docs."""
+
+    def given(name: str, default: Any) -> Any:
+        value = stack.property(logical_id, name)
+        return default if value is None else value
+
+    attributes = {one["Key"]: one["Value"] for one in given("TargetGroupAttributes", [])}
+    http = given("HealthCheckProtocol", "TCP") == "HTTP"
+    port = str(given("HealthCheckPort", "traffic-port"))
+    return TargetGroup(
+        arn=stack.ref(logical_id),
+        check_path=str(given("HealthCheckPath", "/")) if http else None,
+        check_port=int(port) if port.isdigit() else None,
+        interval=float(given("HealthCheckIntervalSeconds", 30)),
+        timeout=float(given("HealthCheckTimeoutSeconds", 6 if http else 10)),
+        healthy_threshold=int(given("HealthyThresholdCount", 5)),
+        unhealthy_threshold=int(given("UnhealthyThresholdCount", 2)),
+        deregistration_delay=float(attributes.get("deregistration_delay.timeout_seconds", 300)),
+    )
+
+
+def _balancers(stack: Stack, groups: dict[str, TargetGroup]) -> dict[str, dict[int, str]]:
+    names = {stack.ref(id_): stack.attribute(id_, "DNSName") for id_ in stack.resources(resources.LOAD_BALANCER)}
+    found: dict[str, dict[int, str]] = {}
+    for logical_id in stack.resources(resources.LISTENER):
+        with stack.reading(logical_id):
+            listener = stack.properties(logical_id)
+            balancer, (action,) = names.get(listener["LoadBalancerArn"]), listener["DefaultActions"]
+            group = action.get("TargetGroupArn")
+            if balancer is None or listener.get("Protocol") != "TCP" or group not in groups:
+                text = "a listener forwards TCP from a load balancer to one target group, of this stack, to run here"
+                raise LocalError(f"{stack.name}.{logical_id}: {text}")
+            found.setdefault(balancer, {})[int(listener["Port"])] = group
+    return found

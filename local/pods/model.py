@@ -1,0 +1,125 @@
+"""What is to run: containers with their probes, the load balancer in front of them, and their autoscaler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from local.pods.metrics import Tracking, Triggered
+
+
+@dataclass(frozen=True, slots=True)
+class HttpGet:
+    """A GET that is to be answered with 200 to 399."""
+
+    port: int
+    path: str = "/"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TcpSocket:
+    """A connection that is to be accepted."""
+
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exec:
+    """A command in the container that is to exit with 0."""
+
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Nothing, for so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A question asked again and again. Times in seconds.
+
+    Defaults: https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/
+    """
+
+    action: HttpGet | TcpSocket | Exec
+    initial_delay: float = 0
+    period: float = 10
+    timeout: float = 1
+    success_threshold: int = 1
+    failure_threshold: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PodSpec:
+    """A container, and how it is started, watched and ended.
+
+    `where` names its resource in errors. `folder` is what its image is built from, `path` what it may import from,
+    `command` what follows `python`. `environment` is in order, with `$(NAME)` not yet replaced. `grace` are seconds
+    from the wish that it ends to SIGKILL.
+    """
+
+    where: str
+    folder: Path
+    path: tuple[Path, ...]
+    command: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...] = ()
+    ports: Mapping[str, int] = field(default_factory=dict)
+    startup: Probe | None = None
+    liveness: Probe | None = None
+    readiness: Probe | None = None
+    pre_stop: HttpGet | Exec | Sleep | None = None
+    grace: float = 30
+    deletion_cost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TargetGroup:
+    """What a listener leads to. Times in seconds; `check_path` is None where a connection is check enough."""
+
+    arn: str
+    check_path: str | None = None
+    check_port: int | None = None
+    interval: float = 30
+    timeout: float = 10
+    healthy_threshold: int = 5
+    unhealthy_threshold: int = 2
+    deregistration_delay: float = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Ready pods are targets of this group, with this port."""
+
+    target_group: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSpec:
+    """Replicas of one pod. `name` is its variant's; `noun` is what its platform calls a replica."""
+
+    name: str
+    noun: str
+    pod: PodSpec
+    replicas: int
+    bindings: tuple[Binding, ...]
+    autoscaler: Triggered | Tracking | None = None
+    # Where Container Insights counts it, if it does.
+    counted_as: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PodsPlan:
+    """The containers of a stack, and its load balancers: DNS name -> port of a listener -> ARN of its target group."""
+
+    fleets: tuple[FleetSpec, ...] = ()
+    balancers: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    groups: tuple[TargetGroup, ...] = ()
