@@ -48,7 +48,7 @@ def test_a_capacity_without_descriptors_is_refused() -> None:
 
 def test_addresses() -> None:
     assert Addresses.from_environment({}) == Addresses("127.0.0.1", 8080, 9090, 9091, None)
-    with pytest.raises(SettingsError, match="PORT is .70000.*from 0 to 65535"):
+    with pytest.raises(SettingsError, match=r"PORT is .70000.*from 0 to 65535"):
         Addresses.from_environment({"PORT": "70000"})
     with pytest.raises(SettingsError) as error:
         Addresses.from_environment({"BUS_URL": "http://user:secret@bus"})
