@@ -142,6 +142,7 @@ bench: install
 	python -m benchmarks.aws_endpoint
 	python -m benchmarks.scale
 	python -m benchmarks.load
+	python -m benchmarks.sockets
 
 # --- maintain -------------------------------------------------------------------------------------------------------
 

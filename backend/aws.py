@@ -8,7 +8,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.config import Config
@@ -46,35 +47,41 @@ _CONFIG = Config(
 _POSTING = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 
 
+_lock = Lock()
+
+
 @cache
 def _session() -> botocore.session.Session:
     return botocore.session.get_session()
 
 
+def _client(service: str, config: Config = _CONFIG, endpoint_url: str | None = None) -> Any:
+    with _lock:  # a session makes one client at a time; threads may share the clients themselves
+        return _session().create_client(service, config=config, endpoint_url=endpoint_url)
+
+
 def dynamodb() -> "DynamoDBClient":
     """A DynamoDB client."""
-    client: DynamoDBClient = _session().create_client("dynamodb", config=_CONFIG)  # type: ignore[assignment]
+    client: DynamoDBClient = _client("dynamodb")
     return client
 
 
 def management_api(endpoint_url: str) -> "ApiGatewayManagementApiClient":
     """A client of one stage's `@connections`, at `https://{api}.execute-api.{region}.amazonaws.com/{stage}`."""
-    client: ApiGatewayManagementApiClient = _session().create_client(  # type: ignore[assignment]
-        "apigatewaymanagementapi", endpoint_url=endpoint_url, config=_POSTING
-    )
+    client: ApiGatewayManagementApiClient = _client("apigatewaymanagementapi", _POSTING, endpoint_url)
     return client
 
 
 def secrets_manager() -> "SecretsManagerClient":
     """A Secrets Manager client."""
-    client: SecretsManagerClient = _session().create_client("secretsmanager", config=_CONFIG)  # type: ignore[assignment]
+    client: SecretsManagerClient = _client("secretsmanager")
     return client
 
 
 def sqs(*, polling: bool = False) -> "SQSClient":
     """An SQS client; one for `polling` waits as long as a long poll may take, 20 seconds."""
     config = _CONFIG.merge(Config(read_timeout=25)) if polling else _CONFIG
-    client: SQSClient = _session().create_client("sqs", config=config)  # type: ignore[assignment]
+    client: SQSClient = _client("sqs", config)
     return client
 
 

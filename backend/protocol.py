@@ -89,11 +89,14 @@ class _Fields(Struct):
 
 _fields = Decoder(_Fields)
 _action = Decoder(str)
+_OPENS = frozenset("{ \t\r\n")  # how the text of a JSON object may begin
 _id = Decoder(Id | None)
 
 
 def open_envelope(text: str) -> Envelope | None:
     """The envelope of a message; None when it is not a JSON object with an `action`. Raises nothing."""
+    if text[:1] not in _OPENS:  # spares most echoes the cost of an exception
+        return None
     try:
         fields = _fields.decode(text)
         raw_action, raw_id = bytes(fields.action), bytes(fields.id)

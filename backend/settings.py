@@ -81,10 +81,15 @@ class Settings:
         """`connections_url`, for a host that posts. Raises SettingsError when it is not set."""
         return _needed("CONNECTIONS_URL", self.connections_url, "the stage's https:// URL, without @connections")
 
+    def work_url(self) -> str:
+        """`jobs_url`, for who asks for work or does it. Raises SettingsError when it is not set."""
+        return _needed("JOBS_URL", self.jobs_url, "the URL of the SQS queue for work")
+
     def queue_urls(self) -> tuple[str, str]:
         """`jobs_url` and `deliveries_url`, for who answers messages. Raises SettingsError when one is not set."""
-        jobs = _needed("JOBS_URL", self.jobs_url, "the URL of the SQS queue for work")
-        return jobs, _needed("DELIVERIES_URL", self.deliveries_url, "the URL of the SQS queue for large rooms")
+        return self.work_url(), _needed(
+            "DELIVERIES_URL", self.deliveries_url, "the URL of the SQS queue for large rooms"
+        )
 
 
 def _needed(name: str, value: str | None, what: str) -> str:

@@ -141,6 +141,8 @@ class Core:
             "result": self._on_message,
             "error": self._on_error,
             "taken-over": self._on_taken_over,
+            "reconnect": self._on_reconnect,
+            "catch-up": self._on_catch_up,
         }.get(str(kind), self._on_answer)
         events = handle(frame, now)
         self._notice_gaps(now)
@@ -167,9 +169,7 @@ class Core:
         if self._ready:
             return events  # the inbox was asked for again
         self._ready, self._failures = True, 0
-        for name, room in self._rooms.items():
-            if room.stream.epoch is not None:
-                self._ask_for_the_rest(name, room, now)
+        self._ask_rooms_for_the_rest(now)
         for request in self._requests.values():
             self._send_request(request, now)
         return [Resumed(frame["sessionId"], fresh=fresh), *events]
@@ -240,6 +240,18 @@ class Core:
         self.over = True
         return [TakenOver()]
 
+    def _on_reconnect(self, _frame: dict[str, Any], now: float) -> list[Event]:
+        """The host is about to end: another connection resumes the session before this one is closed."""
+        self._renew_at = now
+        return []
+
+    def _on_catch_up(self, _frame: dict[str, Any], now: float) -> list[Event]:
+        """Messages may have been kept and not pushed."""
+        if self._ready:
+            self._ask_session(now)
+            self._ask_rooms_for_the_rest(now)
+        return []
+
     def _on_answer(self, frame: dict[str, Any], _now: float) -> list[Event]:
         identifier = frame.get("id")
         if identifier not in self._requests:
@@ -265,6 +277,11 @@ class Core:
             self._ask_session(now)
         else:
             self._send({"action": "join", "room": name, "epoch": room.stream.epoch, "after": room.stream.seq}, now)
+
+    def _ask_rooms_for_the_rest(self, now: float) -> None:
+        for name, room in self._rooms.items():
+            if room.stream.epoch is not None:
+                self._ask_for_the_rest(name, room, now)
 
     def _send_request(self, request: _Request, now: float) -> None:
         request.due = now + self.times.retry

@@ -325,3 +325,33 @@ def test_a_connection_is_exchanged_before_the_gateway_closes_it() -> None:
         ages.append(next(age for age in range(0, 7200, 10) if not core.tick(age)))
     assert 4800 < min(ages) < max(ages) < 7200 - 600
     assert len(set(ages)) > 20, "not all at once"
+
+
+# --- what a pod that holds sockets asks for ---------------------------------------------------------------------------
+
+
+def test_a_client_that_is_asked_to_reconnect_gives_the_connection_up(core: Core) -> None:
+    assert core.tick(1)
+    assert get(core, 1, type="reconnect") == []
+    assert not core.tick(1)
+    core.disconnected(1)
+    core.connected(2)
+    assert sent(core) == [{"action": "session", "id": "session", "resume": "t1", "epoch": EPOCH, "after": 0}]
+    assert core.tick(3), "once"
+
+
+def test_a_client_that_is_told_to_catch_up_asks_for_everything_behind_what_it_has(core: Core) -> None:
+    assert message(core, 1) == [1]
+    assert get(core, 1, type="catch-up") == []
+    assert sent(core) == [
+        {"action": "session", "id": "session", "resume": "t1", "epoch": EPOCH, "after": 0},
+        {"action": "join", "room": "r", "epoch": EPOCH, "after": 1},
+    ]
+
+
+def test_a_client_without_a_session_yet_has_nothing_to_catch_up_with() -> None:
+    core = Core(TIMES)
+    core.connected(0)
+    sent(core)
+    get(core, 0, type="catch-up")
+    assert sent(core) == []

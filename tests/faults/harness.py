@@ -11,7 +11,7 @@ import random
 import signal
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
 
@@ -20,16 +20,32 @@ from client.core import Times
 from tests.faults.ledger import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import subprocess
+    from collections.abc import Callable, Mapping
 
     from tests.faults.rows import Row
-    from tests.processes import Running
 
 # Shorter than a person's client would have them, since the faults here are many.
 TIMES = Times(retry=3, dead=8, gap=0.3, first_wait=0.1, longest_wait=2)
 ROOMS = 4
 SENDERS = 8
 DRAIN = 120.0  # seconds that the next of the last messages may take
+
+
+class Cloud(Protocol):
+    """What runs: a local cloud, or another variant that a run's measures know."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def aws(self) -> str: ...
+
+    @property
+    def ready(self) -> Mapping[str, Any]: ...
+
+    @property
+    def process(self) -> subprocess.Popen[str]: ...
 
 
 class Listener:
@@ -109,7 +125,7 @@ def _holds(client: Client, session_id: str | None) -> bool | None:
 class Run:
     """One row, one seed."""
 
-    def __init__(self, cloud: Running, row: Row, seed: int, messages: int, progress: Callable[[str], None]) -> None:
+    def __init__(self, cloud: Cloud, row: Row, seed: int, messages: int, progress: Callable[[str], None]) -> None:
         self._cloud = cloud
         self._row = row
         self._random = random.Random(seed)

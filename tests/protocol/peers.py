@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from websockets.sync.client import connect
 
@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
 PATIENCE = 60  # seconds; only a failing test waits that long
+
+
+class Backend(Protocol):
+    """A running variant: all that the tests know of it."""
+
+    @property
+    def url(self) -> str: ...
 
 
 class Peer:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import pytest
 
 from client import Client, Message, RefusedError, Result, TakenOverError
-from tests.protocol.peers import PATIENCE, Peers
-
-if TYPE_CHECKING:
-    from tests.processes import Running
+from tests.protocol.peers import PATIENCE, Backend, Peers
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +22,7 @@ async def collect(client: Client, count: int) -> list[object]:
     return found
 
 
-def test_a_conversation(cloud: Running, peers: Peers) -> None:
+def test_a_conversation(cloud: Backend, peers: Peers) -> None:
     async def run() -> None:
         room = peers.room()
         async with Client(cloud.url) as ann, Client(cloud.url) as bob:
@@ -44,7 +40,7 @@ def test_a_conversation(cloud: Running, peers: Peers) -> None:
     asyncio.run(run())
 
 
-def test_nothing_is_lost_or_repeated_while_connections_break(cloud: Running, peers: Peers) -> None:
+def test_nothing_is_lost_or_repeated_while_connections_break(cloud: Backend, peers: Peers) -> None:
     async def run() -> None:
         room = peers.room()
         async with Client(cloud.url) as ann, Client(cloud.url) as bob:
@@ -73,7 +69,7 @@ def test_nothing_is_lost_or_repeated_while_connections_break(cloud: Running, pee
     asyncio.run(run())
 
 
-def test_to_be_taken_over_ends_a_client(cloud: Running, peers: Peers) -> None:
+def test_to_be_taken_over_ends_a_client(cloud: Backend, peers: Peers) -> None:
     async def run() -> None:
         async with Client(cloud.url) as client:
             token = client._core._tokens[-1]

@@ -1,0 +1,165 @@
+"""Hints between pods, by publish and subscribe of Redis or Valkey.
+
+A hint says what has been kept in a stream, so one that is lost costs a message its speed and nothing else. Whoever may
+have missed some is told to look: after a subscription that broke, and after hints that could not be published.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+from msgspec import MsgspecError, Struct
+from msgspec.msgpack import Decoder, Encoder
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pods.figures import Figures
+
+logger = Logger()
+
+#: Hints that wait to be published. Further ones are dropped, and everybody looks.
+WAITING = 10_000
+
+_BATCH = 100
+_FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0  # seconds
+_TIMEOUT = 5.0
+_ALL = "duplex:all"
+
+
+class Hint(Struct, array_like=True):
+    """A frame for some of a pod's connections, as session and connection ids; without one, they are to be closed."""
+
+    room: str | None
+    members: list[tuple[str, str]]
+    frame: bytes
+
+
+_encoder = Encoder()
+_decoder = Decoder(Hint)
+
+
+class Bus:
+    """One pod's end. `received(hint)` and `missed()` are called on the event loop."""
+
+    def __init__(
+        self,
+        url: str,
+        pod: str,
+        figures: Figures,
+        received: Callable[[Hint], None],
+        missed: Callable[[], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._redis: Any = Redis.from_url(
+            url,
+            protocol=2,
+            socket_connect_timeout=_TIMEOUT,
+            socket_keepalive=True,
+            health_check_interval=_TIMEOUT,
+            retry=Retry(NoBackoff(), 0),  # what follows a break is decided here
+        )
+        self._channel = _channel(pod)
+        self._figures = figures
+        self._received = received
+        self._missed = missed
+        self._queue: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(WAITING)
+        self._lost = False
+
+    def tell(self, pod: str, hint: Hint) -> None:
+        """Publish a hint to a pod, soon; from any thread."""
+        self._loop.call_soon_threadsafe(self._enqueue, _channel(pod), _encoder.encode(hint))
+
+    async def run(self) -> None:
+        """Publish and listen, until cancelled."""
+        try:
+            await asyncio.gather(self._listen(), self._publish())
+        finally:
+            await self._redis.aclose()
+
+    def _enqueue(self, channel: str, hint: bytes) -> None:
+        try:
+            self._queue.put_nowait((channel, hint))
+        except asyncio.QueueFull:
+            self._lost = True
+            self._figures.hints["dropped"] += 1
+
+    async def _listen(self) -> None:
+        wait, before = _FIRST_WAIT, False
+        while True:
+            try:
+                async with self._redis.pubsub() as subscription:
+                    await subscription.subscribe(self._channel, _ALL)
+                    confirmed = 0
+                    while True:
+                        message = await subscription.get_message(timeout=_TIMEOUT)
+                        if message is None:
+                            continue
+                        if message["type"] != "subscribe":
+                            self._take(message)
+                            continue
+                        confirmed += 1
+                        if confirmed == 2:  # from now on nothing is missed: what was before may have been
+                            wait, self._figures.bus_connected = _FIRST_WAIT, True
+                            if before:
+                                self._missed()
+                            before = True
+            except (RedisError, OSError) as error:
+                logger.warning("bus lost", reason=str(error))
+            self._figures.bus_connected = False
+            wait = await _pause(wait)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if message["channel"] == _ALL.encode():
+            self._missed()
+            return
+        try:
+            hint = _decoder.decode(message["data"])
+        except MsgspecError:
+            logger.warning("not a hint")
+            return
+        self._figures.hints["received"] += 1
+        self._received(hint)
+
+    async def _publish(self) -> None:
+        wait = _FIRST_WAIT
+        while True:
+            batch = [await self._queue.get()]
+            with contextlib.suppress(asyncio.QueueEmpty):
+                while len(batch) < _BATCH:
+                    batch.append(self._queue.get_nowait())
+            if self._lost:
+                batch.append((_ALL, b""))
+            try:
+                async with self._redis.pipeline(transaction=False) as pipeline:
+                    for channel, hint in batch:
+                        pipeline.publish(channel, hint)
+                    async with asyncio.timeout(_TIMEOUT):
+                        await pipeline.execute()
+            except (RedisError, OSError) as error:
+                self._figures.hints["failed"] += len(batch)
+                logger.warning("hints not published", hints=len(batch), reason=str(error))
+                self._lost = True
+                self._enqueue(_ALL, b"")  # so that it is said even if nobody has a hint any more
+                wait = await _pause(wait)
+            else:
+                self._figures.hints["published"] += len(batch)
+                self._lost, wait = False, _FIRST_WAIT
+
+
+async def _pause(longest: float) -> float:
+    """Wait with full jitter; the next longest wait."""
+    await asyncio.sleep(random.uniform(longest / 2, longest))
+    return min(2 * longest, _LONGEST_WAIT)
+
+
+def _channel(pod: str) -> str:
+    return f"duplex:{pod}"

@@ -1,0 +1,264 @@
+"""One socket: frames to messages, messages to the backend in their order, and every way it can end."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+
+from backend.records import Connection
+
+if TYPE_CHECKING:
+    from asyncio import TimerHandle
+
+    from backend.router import Inquiry
+    from pods.hub import Hub
+
+_TEXT, _CONTINUATION, _CLOSE = WSMsgType.TEXT, WSMsgType.CONTINUATION, WSMsgType.CLOSE
+# https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1, and those registered since
+_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
+_PING, _PONG, _BINARY = WSMsgType.PING, WSMsgType.PONG, WSMsgType.BINARY
+
+
+class Socket(WSListener):
+    """A connection and what it is waiting for.
+
+    Messages that need the store are answered one after another, as they came; what comes meanwhile waits.
+    """
+
+    __slots__ = (
+        "_controls",
+        "_fragments",
+        "_hub",
+        "_second",
+        "_slow",
+        "_timer",
+        "_transport",
+        "busy",
+        "closing",
+        "connection",
+        "ended",
+        "ended_by",
+        "leaving",
+        "pinged",
+        "seen",
+        "waiting",
+    )
+
+    def __init__(self, hub: Hub, connection: Connection) -> None:
+        self._hub = hub
+        self.connection = connection
+        self._transport: WSTransport | None = None
+        self._fragments: bytearray | None = None
+        self._controls = 0
+        self._second = 0
+        self._timer: TimerHandle | None = None
+        self._slow: TimerHandle | None = None
+        self.seen = 0.0
+        self.pinged = False
+        self.busy = False  # a thread works for it
+        self.closing = False  # a close frame has gone out, or come in
+        self.ended = False
+        self.leaving = False  # it is closed as soon as nothing waits
+        self.waiting: deque[Inquiry] | None = None
+        self.ended_by = "client"
+
+    # --- picows calls these ------------------------------------------------------------------------------------------
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """The handshake is done."""
+        self._transport = transport
+        transport.request.headers = None  # type: ignore[assignment]  # a kilobyte that nobody asks for again
+        transport.underlying_transport.set_write_buffer_limits(high=self._hub.limits.high_water_bytes)
+        self.seen = self._hub.loop.time()
+        self._hub.opened(self)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """A frame has come. What RFC 6455 does not allow closes the connection with the code that it names."""
+        hub = self._hub
+        self.seen = hub.loop.time()
+        self.pinged = False
+        kind = frame.msg_type
+        if self.closing:
+            if kind is _CLOSE:
+                transport.disconnect()
+            return
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+            self.close(WSCloseCode.PROTOCOL_ERROR, "reserved bits", "protocol")
+        elif kind is _TEXT and frame.fin and self._fragments is None:
+            self._text(frame.get_payload_as_bytes())
+        elif kind is _CLOSE:
+            self._answer_close(transport, frame)
+        else:
+            self._other(transport, frame)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002
+        """The transport has ended, whoever wanted it."""
+        self.closing = self.ended = True
+        for timer in (self._timer, self._slow):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._slow = self._fragments = None
+        self._hub.closed(self)
+
+    def pause_writing(self) -> None:
+        """More waits to be read than ought to: the client has some seconds."""
+        if self._slow is None:
+            self._slow = self._hub.loop.call_later(self._hub.limits.slow_seconds, self.abort, "slow")
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        if self._slow is not None:
+            self._slow.cancel()
+            self._slow = None
+
+    # --- what comes in -----------------------------------------------------------------------------------------------
+
+    def _other(self, transport: WSTransport, frame: WSFrame) -> None:
+        """A control frame, or part of a message."""
+        kind = frame.msg_type
+        if not self._may_send_one_more():
+            self.close(WSCloseCode.POLICY_VIOLATION, "too many frames", "rate")
+        elif kind is _PING:
+            transport.send_pong(frame.get_payload_as_bytes())
+            self._check_unsent()
+        elif kind is _BINARY:
+            self.close(WSCloseCode.UNSUPPORTED_DATA, "binary frames are not supported", "protocol")
+        elif kind is not _PONG:
+            self._fragment(frame)
+
+    def _fragment(self, frame: WSFrame) -> None:
+        """Part of a message."""
+        fragments = self._fragments
+        if (fragments is None) != (frame.msg_type is _TEXT):
+            self.close(WSCloseCode.PROTOCOL_ERROR, "fragments out of order", "protocol")
+            return
+        if fragments is None:
+            fragments = self._fragments = bytearray()
+        fragments += frame.get_payload_as_memoryview()
+        if len(fragments) > self._hub.limits.max_message_bytes:
+            self._fragments = None
+            self.close(WSCloseCode.MESSAGE_TOO_BIG, "message too big", "protocol")
+        elif frame.fin:
+            self._fragments = None
+            self._text(fragments)
+
+    def _text(self, payload: bytes | bytearray) -> None:
+        """A whole message."""
+        try:
+            text = payload.decode()
+        except UnicodeDecodeError:
+            self.close(WSCloseCode.INVALID_TEXT, "not UTF-8", "protocol")
+            return
+        hub = self._hub
+        hub.figures.received += 1
+        inquiry = hub.router.look(self.connection, text, time.time())
+        if self.busy:
+            if self.waiting is None:
+                self.waiting = deque()
+            self.waiting.append(inquiry)
+            # picows may have further frames in its buffer; those wait too, and their bytes are bounded by it.
+            if len(self.waiting) >= hub.limits.max_waiting and self._transport is not None:
+                self._transport.underlying_transport.pause_reading()
+        else:
+            self._take(inquiry)
+
+    def answered(self, reply: str | None) -> None:
+        """A thread has done what it was given; on with what waits."""
+        self.busy = False
+        if reply is not None:
+            self.send(reply)
+        if self.waiting is not None:
+            self._go_on(self.waiting)
+        if self.busy:
+            return
+        if self.ended:
+            self._hub.finish(self)
+        elif self.leaving:
+            self.leave()
+
+    def _go_on(self, waiting: deque[Inquiry]) -> None:
+        """Answer what waits, up to what needs a thread again. Who is being closed gets no more answers."""
+        while waiting and not self.busy and not self.closing:
+            self._take(waiting.popleft())
+        if not self.busy:
+            self.waiting = None
+            if self._transport is not None and not self.ended:
+                self._transport.underlying_transport.resume_reading()
+
+    def _take(self, inquiry: Inquiry) -> None:
+        if inquiry.alone:
+            reply = self._hub.router.answer(self.connection, inquiry, time.time())
+            if reply is not None:
+                self.send(reply)
+        else:
+            self.busy = True
+            self._hub.ask(self, inquiry)
+
+    def _may_send_one_more(self) -> bool:
+        second = int(self.seen)
+        if second != self._second:
+            self._second, self._controls = second, 0
+        self._controls += 1
+        return self._controls <= self._hub.limits.max_controls
+
+    # --- what goes out -----------------------------------------------------------------------------------------------
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the client has not read yet, beyond what the kernel holds."""
+        return self._transport.underlying_transport.get_write_buffer_size() if self._transport is not None else 0
+
+    def send(self, text: str | bytes) -> None:
+        """Send a text frame. A client that does not read loses its connection, not the pod its memory."""
+        transport = self._transport
+        if self.closing or transport is None:
+            return
+        transport.send(_TEXT, text)
+        self._hub.figures.sent += 1
+        if self._slow is not None:
+            self._check_unsent()
+
+    def _check_unsent(self) -> None:
+        if self.unsent > self._hub.limits.max_unsent_bytes:
+            self.abort("slow")
+
+    def ping(self) -> None:
+        """Ask a silent client for a sign of life."""
+        self.pinged = True
+        if self._transport is not None and not self.closing:
+            self._transport.send_ping()
+
+    # --- how it ends -------------------------------------------------------------------------------------------------
+
+    def leave(self) -> None:
+        """Close with 1001 as soon as what it asked for is answered."""
+        self.leaving = True
+        if not self.busy:
+            self.close(WSCloseCode.GOING_AWAY, "reconnect", "drained")
+
+    def close(self, code: WSCloseCode, reason: str, ended_by: str) -> None:
+        """Send a close frame, and end when the client's has come, or its time is over."""
+        if self.closing or self._transport is None:
+            return
+        self.closing, self.ended_by = True, ended_by
+        self._transport.send_close(code, reason)
+        self._timer = self._hub.loop.call_later(self._hub.limits.close_seconds, self.abort, ended_by)
+
+    def _answer_close(self, transport: WSTransport, frame: WSFrame) -> None:
+        code = int.from_bytes(frame.get_payload_as_bytes()[:2])
+        if code and code not in _CODES and not 3000 <= code < 5000:  # picows takes those that only an API may use
+            self.close(WSCloseCode.PROTOCOL_ERROR, "invalid close code", "protocol")
+            return
+        self.closing = True
+        transport.send_close(code or 1000)  # type: ignore[arg-type]  # a number is as good
+        transport.disconnect()
+        self._timer = self._hub.loop.call_later(self._hub.limits.close_seconds, self.abort, "client")
+
+    def abort(self, ended_by: str) -> None:
+        """End at once, without a word."""
+        if self._transport is not None and not self._transport.is_disconnected:
+            self.ended_by = ended_by
+            self._transport.underlying_transport.abort()

@@ -1,0 +1,123 @@
+"""A pod that holds WebSockets itself: `python -m pods.sockets`, everything by environment.
+
+The same variables as the functions have (`backend.settings`), the pod's limits (`pods.limits`), and HOST and PORT for
+clients (`/healthz` and `/readyz` too), METRICS_PORT for `GET /metrics` on HOST, ADMIN_PORT for `POST /drain` on the
+loopback interface, BUS_URL (`redis://` or `rediss://`) when there is more than one pod. Port 0 is any free one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from functools import partial
+from typing import NamedTuple
+
+import uvloop
+
+from backend.settings import Settings, SettingsError, whole_number
+from pods.acceptor import Acceptor
+from pods.admin import serve_admin, serve_metrics
+from pods.assembly import attach
+from pods.bus import Bus
+from pods.drain import Drain
+from pods.figures import Figures
+from pods.handshake import Handshakes
+from pods.hub import Hub
+from pods.jobs import Jobs
+from pods.limits import Limits, raise_descriptors
+from pods.outbound import receive
+
+#: A thread that calls AWS gives way to the event loop after so long.
+_SWITCH_SECONDS = 0.001
+
+
+class Addresses(NamedTuple):
+    """Where a pod listens, and how it reaches the others."""
+
+    host: str
+    port: int
+    metrics_port: int
+    admin_port: int
+    bus_url: str | None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Addresses:
+        """Read and check them. Raises SettingsError."""
+        ports = {
+            name: whole_number(environment, name, default, least=0, most=65535)
+            for name, default in (("PORT", 8080), ("METRICS_PORT", 9090), ("ADMIN_PORT", 9091))
+        }
+        bus_url = environment.get("BUS_URL") or None
+        if bus_url is not None and not bus_url.startswith(("redis://", "rediss://")):
+            raise SettingsError("BUS_URL must be a redis:// or rediss:// URL")  # not printed: it may hold a password
+        host = environment.get("HOST") or "127.0.0.1"
+        return cls(host, ports["PORT"], ports["METRICS_PORT"], ports["ADMIN_PORT"], bus_url)
+
+
+async def serve(settings: Settings, limits: Limits, addresses: Addresses) -> None:
+    """Serve until a drain is asked for, then drain."""
+    loop = asyncio.get_running_loop()
+    hub = Hub(loop, limits, Figures(limits.max_connections))
+    drain = Drain(hub)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, drain.ask)
+    bus = None
+    if addresses.bus_url is not None:
+        bus = Bus(addresses.bus_url, hub.pod, hub.figures, lambda hint: receive(hub, hint), hub.missed.set)
+    jobs = Jobs(settings.work_url(), attach(hub, settings, bus))
+    acceptor = Acceptor(hub, Handshakes(hub))
+    listening = {
+        "pod": hub.pod,
+        "host": addresses.host,
+        "port": await acceptor.start(addresses.host, addresses.port),
+        "metrics": serve_metrics(hub.figures, addresses.host, addresses.metrics_port),
+        "admin": serve_admin(partial(loop.call_soon_threadsafe, drain.ask), addresses.admin_port),
+    }
+    jobs.start()
+    background = [asyncio.ensure_future(work) for work in (hub.watch(), hub.measure(), hub.tell_who_missed())]
+    if bus is not None:
+        background.append(asyncio.ensure_future(bus.run()))
+    print(json.dumps({"listening": listening}), flush=True)  # noqa: T201
+    asked = asyncio.ensure_future(drain.asked.wait())
+    try:
+        await asyncio.wait([asked, *background], return_when=asyncio.FIRST_COMPLETED)
+        for task in background:
+            if task.done():
+                task.result()  # a defect: none of them ends by itself
+        jobs.stop()
+        await drain.run()
+    finally:
+        asked.cancel()
+        acceptor.stop()
+        for task in background:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*background, return_exceptions=True)
+        await asyncio.to_thread(hub.stop)
+
+
+def main() -> None:
+    """Exit status 2 for settings that are not allowed, 1 for an address that cannot be listened on."""
+    try:
+        settings, limits = Settings.from_environment(os.environ), Limits.from_environment(os.environ)
+        addresses = Addresses.from_environment(os.environ)
+        settings.work_url()
+        raise_descriptors(limits)
+    except SettingsError as error:
+        print(f"pods.sockets: {error}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        uvloop.run(serve(settings, limits, addresses))
+    except OSError as error:
+        print(f"pods.sockets: cannot listen on {addresses.host}: {error}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""Hints between pods, over a real Redis where there is one, and over our own broker."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from pods.bus import Bus, Hint
+from pods.figures import Figures
+from tests.pods.fleet import REDIS, BusProcess
+from tests.processes import PATIENCE, eventually
+
+pytestmark = pytest.mark.slow
+
+BUSES = ["broker", *(["redis"] if REDIS is not None else [])]
+
+
+@pytest.fixture(params=BUSES)
+def process(request: pytest.FixtureRequest) -> Iterator[BusProcess]:
+    with ExitStack() as stack:
+        process = BusProcess(redis=request.param == "redis")
+        stack.callback(process.stop)
+        yield process
+
+
+class Pod:
+    """A pod's end of the bus, and what came of it."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.figures = Figures(1)
+        self.hints: asyncio.Queue[Hint] = asyncio.Queue()
+        self.missed = 0
+        self.bus = Bus(url, name, self.figures, self.hints.put_nowait, self._miss)
+        self.running = asyncio.create_task(self.bus.run())
+
+    def _miss(self) -> None:
+        self.missed += 1
+
+    async def connected(self) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not self.figures.bus_connected:  # noqa: ASYNC110 - a figure tells nobody
+                await asyncio.sleep(0.01)
+
+    async def has_missed(self) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not self.missed:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        self.running.cancel()
+        await asyncio.gather(self.running, return_exceptions=True)
+
+
+HINT = Hint("r", [("s", "b.1"), ("t", "b.2")], b'{"a":"\xc3\xa9"}')
+
+
+def test_a_hint_reaches_the_pod_that_it_names_and_no_other(process: BusProcess) -> None:
+    async def run() -> None:
+        one, two = Pod(process.url, "a"), Pod(process.url, "b")
+        await asyncio.gather(one.connected(), two.connected())
+        await asyncio.to_thread(one.bus.tell, "nobody", HINT)
+        await asyncio.to_thread(one.bus.tell, "b", HINT)
+        async with asyncio.timeout(PATIENCE):
+            assert await two.hints.get() == HINT
+        two.bus.tell("a", HINT)
+        async with asyncio.timeout(PATIENCE):
+            assert await one.hints.get() == HINT
+        assert one.hints.empty()
+        assert two.hints.empty()
+        assert (one.missed, two.missed) == (0, 0)
+        await asyncio.gather(one.stop(), two.stop())
+
+    asyncio.run(run())
+
+
+def test_who_may_have_missed_hints_is_told_when_the_bus_is_back(process: BusProcess) -> None:
+    async def run() -> None:
+        one, two = Pod(process.url, "a"), Pod(process.url, "b")
+        await asyncio.gather(one.connected(), two.connected())
+        await asyncio.to_thread(process.stop)
+        one.bus.tell("b", HINT)
+        await asyncio.to_thread(
+            eventually, lambda: not one.figures.bus_connected and not two.figures.bus_connected, "the loss"
+        )
+        await asyncio.to_thread(process.start)
+        await asyncio.gather(one.has_missed(), two.has_missed())
+        one.bus.tell("b", HINT)
+        async with asyncio.timeout(PATIENCE):
+            assert await two.hints.get() == HINT
+        await asyncio.gather(one.stop(), two.stop())
+
+    asyncio.run(run())
+
+
+def test_what_is_no_hint_is_left_aside(process: BusProcess) -> None:
+    async def run() -> None:
+        pod = Pod(process.url, "a")
+        await pod.connected()
+        await pod.bus._redis.publish("duplex:a", b"\xc1 no hint")
+        pod.bus.tell("a", HINT)
+        async with asyncio.timeout(PATIENCE):
+            assert await pod.hints.get() == HINT
+        await pod.stop()
+
+    asyncio.run(run())
+
+
+def test_a_pod_starts_and_waits_when_there_is_no_bus() -> None:
+    async def run() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        pod = Pod(f"redis://127.0.0.1:{port}", "a")
+        pod.bus.tell("a", HINT)
+        async with asyncio.timeout(PATIENCE):
+            while not pod.figures.hints["failed"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert not pod.running.done()
+        await pod.stop()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\n\r\n", b"*1\r\n$99999999\r\n", b"*0\r\n", b"*x\r\n", b"\r\n"])
+def test_the_broker_ends_what_speaks_something_else(sent: bytes) -> None:
+    process = BusProcess(redis=False)
+    try:
+        with socket.create_connection(("127.0.0.1", process.port), PATIENCE) as client:
+            client.sendall(sent)
+            assert client.recv(100) == b""
+        with socket.create_connection(("127.0.0.1", process.port), PATIENCE) as client:
+            client.sendall(b"*1\r\n$4\r\nKEYS\r\n*1\r\n$4\r\nPING\r\n")
+            answer = b""
+            while b"PONG" not in answer:
+                answer += client.recv(100)
+            assert answer.startswith(b"-ERR unknown command")
+    finally:
+        process.stop()
