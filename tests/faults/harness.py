@@ -49,12 +49,17 @@ class Cloud(Protocol):
 
 
 class Listener:
-    """A session that receives. Its client may change; frames are counted as they come, before a client's filter."""
+    """A session that receives. Its client may change; frames are counted as they come, before a client's filter.
+
+    While two clients race for the session, `settled` is not set: who loses may have another session for a moment.
+    """
 
     def __init__(self, url: str, ledger: Ledger) -> None:
         self._url = url
         self._ledger = ledger
         self._tasks: list[asyncio.Task[None]] = []
+        self.session_id = ""
+        self.settled = asyncio.Event()
         self.client = self._new()
 
     def _new(self) -> Client:
@@ -73,6 +78,8 @@ class Listener:
     async def start(self) -> None:
         """Connect, and note what is handed on until the end."""
         await self.client.__aenter__()
+        self.session_id = self.client.session_id
+        self.settled.set()
         self._tasks.append(asyncio.create_task(self._listen(self.client)))
 
     async def stop(self) -> None:
@@ -95,6 +102,7 @@ class Listener:
 
         One of them has it in the end, and is the listener from then on.
         """
+        self.settled.clear()
         first, second = self.client, self._new()
         core, twin = first._core, second._core
         twin._tokens, twin.session_id = [*core._tokens], core.session_id
@@ -104,17 +112,17 @@ class Listener:
         if first._socket is not None:
             first._socket.transport.abort()
         end = time.monotonic() + DRAIN
-        session_id = core.session_id
-        while [_holds(one, session_id) for one in (first, second)] not in ([True, False], [False, True]):
+        while [_holds(one, self.session_id) for one in (first, second)] not in ([True, False], [False, True]):
             assert time.monotonic() < end, "nobody has the session, or both do"
             await asyncio.sleep(0.05)
-        self.client, loser = (first, second) if _holds(first, session_id) else (second, first)
+        self.client, loser = (first, second) if _holds(first, self.session_id) else (second, first)
         await loser.__aexit__(None, None, None)
         if self.client is second:
             self._tasks.append(asyncio.create_task(self._listen(second)))
+        self.settled.set()
 
 
-def _holds(client: Client, session_id: str | None) -> bool | None:
+def _holds(client: Client, session_id: str) -> bool | None:
     """Whether this client has the session; None while that is open."""
     core = client._core
     if core.over:
@@ -169,6 +177,7 @@ class Run:
             kind = self._random.choices(("publish", "send", "work"), (6, 3, 1))[0]
             if kind == "work":
                 # Its result comes to who asked: a listener.
+                await listeners[at].settled.wait()
                 await self._work(listeners[at].client, f"{self._prefix}/{number}")
                 continue
             name = f"{self._prefix}/{number}"
@@ -178,7 +187,7 @@ class Run:
                 if kind == "publish":
                     await sender.publish(self._room(at), data)
                 else:
-                    await sender.send(listeners[at].client.session_id, data)
+                    await sender.send(listeners[at].session_id, data)
                 self.ledger.acknowledged.add(name)
 
     async def _work(self, client: Client, name: str) -> None:

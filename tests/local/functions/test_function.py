@@ -159,7 +159,7 @@ def test_an_event_that_meets_a_dead_worker_fails_as_any_other(tmp_path: Path) ->
     async def test() -> None:
         async with function(spec(tmp_path), limit=1) as (subject, _):
             await ask(subject)
-            while not subject._idle:
+            while not subject._idle:  # noqa: ASYNC110 - it is the worker that comes back
                 await asyncio.sleep(0)
             (worker,) = subject._idle
             assert worker._waiting is not None
