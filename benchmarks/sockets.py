@@ -287,7 +287,8 @@ def fan_out(count: int, rounds: int) -> dict[str, Any]:
         for session, connection in sessions(fleet).items():
             member = Member(session.partition("#")[2], connection)
             members.add(ROOM, member, 1, int(time.time()) + 7200)
-        cpu, last = [], []
+        cpu: list[float] = []
+        last: list[float] = []
         for round_ in range(5 * rounds):
             if len(cpu) == rounds:
                 break
