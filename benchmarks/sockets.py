@@ -287,18 +287,28 @@ def fan_out(count: int, rounds: int) -> dict[str, Any]:
         for session, connection in sessions(fleet).items():
             member = Member(session.partition("#")[2], connection)
             members.add(ROOM, member, 1, int(time.time()) + 7200)
-        cpu, last = [], []
-        for round_ in range(rounds + 1):
-            progress(f"fan-out, round {round_} of {rounds}")
+        cpu: list[float] = []
+        last: list[float] = []
+        for round_ in range(5 * rounds):
+            if len(cpu) == rounds:
+                break
+            progress(f"fan-out, round {len(cpu) + 1} of {rounds}")
             before = cpu_seconds([pod.process.pid])
             crowd.say(f"publish {ROOM}")
             answer = crowd.hear()
             if answer["heard"] != count:
                 raise SystemExit(f"{answer['heard']} of {count} have heard it")
-            if round_:  # the first makes clients and connections
+            if round_ and answer["attempts"] == 1:  # the first makes clients and connections
                 cpu.append((cpu_seconds([pod.process.pid]) - before) / count * 1e6)
                 last.append(answer["seconds"])
-        return {"clients": count, "cpu_us": statistics.median(cpu), "last_seconds": statistics.median(last)}
+        if not cpu:
+            raise SystemExit("no publish was answered at once: the machine is too busy")
+        return {
+            "clients": count,
+            "rounds": len(cpu),
+            "cpu_us": statistics.median(cpu),
+            "last_seconds": statistics.median(last),
+        }
 
 
 def progress(text: str) -> None:
@@ -338,6 +348,7 @@ def main(
         return
     if part not in {"", "echo", "idle", "fan-out"}:
         raise typer.BadParameter("it is echo, idle or fan-out", param_hint="--part")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what was started is stopped
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     found: dict[str, Any] = {}
