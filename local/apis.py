@@ -10,7 +10,7 @@ from local import integrations, permissions, resources
 from local.errors import LocalError
 from local.gateway import events, mapping, selection
 from local.gateway.access_log import AccessLog, FormatError
-from local.gateway.model import AUTHORIZER, CONNECT, Api, Authorizer, Domain, Route
+from local.gateway.model import AUTHORIZER, CONNECT, DEFAULT, DISCONNECT, Api, Authorizer, Domain, Route
 from local.gateway.throttle import ACCOUNT, Limit
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from local.gateway.models import RequestModels
     from local.template import Stack
+
+_RESERVED = (CONNECT, DISCONNECT, DEFAULT)
 
 
 def read(stack: Stack) -> list[Api]:
@@ -141,6 +143,8 @@ def _routes(stack: Stack, api_id: str, stage_variables: Mapping[str, str]) -> di
                 continue
             where = f"{stack.name}.{logical_id}"
             key, target = properties["RouteKey"], properties.get("Target")
+            if key.startswith("$") and key not in _RESERVED:
+                raise LocalError(f"{where}: only {', '.join(_RESERVED)} may begin with $, not the RouteKey {key!r}")
             if target is not None and target not in targets:
                 raise LocalError(f"{where}: its Target {target} is not an integration of this stack")
             integration = integrations.read(stack, targets[target], stage_variables) if target is not None else None

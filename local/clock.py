@@ -29,6 +29,10 @@ class Clock:
         """Virtual epoch seconds."""
         return self.started + (time.time() - self.started) * self.scale
 
+    def real(self, moment: float) -> float:
+        """Real epoch seconds, of a moment in virtual ones."""
+        return self.started + (moment - self.started) / self.scale
+
     def call_later(self, seconds: float, callback: Callable[..., object], *arguments: object) -> asyncio.TimerHandle:
         """As the event loop's `call_later`, in virtual seconds.
 

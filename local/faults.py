@@ -20,6 +20,7 @@ FAULTS = {
     "disconnect-lost": "$disconnect is not told of a connection's end",
     "disconnect-late": "$disconnect is told a minute late",
     "post-gone": "POST to @connections answers 410 though the client is there",
+    "post-doubted": "POST to @connections answers 410 though the message arrives",
     "post-throttled": "POST to @connections answers 429",
     "dynamodb-throttled": "an item operation of DynamoDB is throttled",
     "integration-timeout": "an integration is not asked, and runs into its timeout",

@@ -29,9 +29,16 @@ if TYPE_CHECKING:
 _SWEEP_SECONDS = 0.05  # at the least, however fast the clock runs
 
 
-def new_id() -> str:
-    """An identifier as API Gateway makes them: sixteen characters, the base64 of eleven bytes."""
-    return base64.urlsafe_b64encode(random.randbytes(11)).decode()
+_REGION = "oAM"  # what captures from us-east-1 have in every identifier
+
+
+def new_id(kind: str) -> str:
+    """An identifier as API Gateway makes them: sixteen characters, the base64 of eleven bytes.
+
+    The twelfth character is the `kind`, and the three before it go with the Region.
+    """
+    drawn = base64.urlsafe_b64encode(random.randbytes(11)).decode()
+    return f"{drawn[:8]}{_REGION}{kind}{drawn[12:]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,7 @@ class Server:
         self.api = api
         self.limits = api.limits
         self.settings = api.settings
-        self._gateway = Gateway(api, new_id, self._measure, self._outside.faults)
+        self._gateway = Gateway(api, new_id, self._measure, self._outside.faults, self._clock.real)
 
     @property
     def idle(self) -> bool:

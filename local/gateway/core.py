@@ -15,7 +15,7 @@ from local.gateway import handshakes, integrations, management, selection
 from local.gateway.effects import Accept, Close, Failed, HttpResponse, Log, Reject, Send
 from local.gateway.events import Caller
 from local.gateway.limiter import Limiter
-from local.gateway.model import AUTHORIZER, CONNECT, DISCONNECT
+from local.gateway.model import AUTHORIZER, CONNECT, DISCONNECT, OF_REQUEST, OF_SUBJECT
 from local.gateway.proxy import Answer
 from local.gateway.request import Request
 
@@ -64,16 +64,19 @@ class Gateway:
     def __init__(
         self,
         api: Api,
-        new_id: Callable[[], str],
+        new_id: Callable[[str], str],
         measure: Measure = lambda *_: None,
         faults: Faults = lambda _: False,
+        real: Callable[[float], float] = lambda now: now,
     ) -> None:
-        """`measure(metric, value, route key)` is told what API Gateway's own CloudWatch metrics count; `faults(name)`
-        says whether a fault happens this time."""
+        """`new_id(kind)` makes an identifier of the kind OF_SUBJECT or OF_REQUEST. `measure(metric, value,
+        route key)` is told what API Gateway's own CloudWatch metrics count; `faults(name)` says whether a fault happens
+        this time. `real` gives the real time of a moment: who signs a request knows no other."""
         self.api = api
         self._new_id = new_id
         self._measure = measure
         self._faults = faults
+        self._real = real
         self._limiter = Limiter(api)
         self._connections: dict[str, _Connection] = {}
         self._calls: dict[str, _Call] = {}
@@ -101,15 +104,15 @@ class Gateway:
 
     def handshake(self, handshake: Handshake, now: float) -> tuple[str, list[Effect]]:
         """A client asks for a connection. Gives its new id, and its answer, or the call that the answer waits for."""
-        connection_id = self._new_id()
+        connection_id = self._new_id(OF_SUBJECT)
         domain = self.api.domain_at(handshake.header("host") or "", handshake.path.strip("/"))
         caller = Caller(connection_id, now, handshake.source_ip, handshake.header("user-agent"), domain or "")
         connection = self._connections[connection_id] = _Connection(caller, now)
-        request = Request(self.api, caller, "CONNECT", CONNECT, self._new_id(), now, handshake=handshake)
+        request = Request(self.api, caller, "CONNECT", CONNECT, self._new_id(OF_REQUEST), now, handshake=handshake)
         route = self.api.routes.get(CONNECT)
         if not self._limiter.connect(now):
             return connection_id, self._refused(request, 429)
-        if route is not None and (status := handshakes.refusal(request, route)) is not None:
+        if route is not None and (status := handshakes.refusal(request, route, self._real(now))) is not None:
             return connection_id, self._refused(request, status)
         if route is None or route.authorizer is None:
             return connection_id, self._connect(connection, request, route, now)
@@ -128,7 +131,7 @@ class Gateway:
         barred = () if self.api.settings.lifecycle_by_message else selection.LIFECYCLE
         key = selection.select(self.api.selection, self.api.routes, text, barred)
         self._measure("MessageCount", 1, key)
-        request_id, message_id = self._new_id(), self._new_id()
+        request_id, message_id = self._new_id(OF_REQUEST), self._new_id(OF_SUBJECT)
         request = Request(self.api, connection.caller, "MESSAGE", key or "", request_id, now, text, message_id)
         if key is None:
             return self._turned_away(request, "Forbidden", 403)
@@ -204,7 +207,7 @@ class Gateway:
         if method not in management.METHODS:
             return management.error(403, "Missing Authentication Token"), []
         if self.api.settings.verify_signatures:
-            refusal = handshakes.signature(self.api, method, path, query, headers, body, now)
+            refusal = handshakes.signature(self.api, method, path, query, headers, body, self._real(now))
             if refusal is not None:
                 return management.error(403, refusal), []
         return self._manage(method, target.connection_id, body, now)
@@ -221,7 +224,9 @@ class Gateway:
                 return refusal or management.gone(connection_id, self.api.settings), []
             connection.last_active = now
             self._measure("MessageCount", 1, None)
-            return HttpResponse(200), [Send(connection_id, management.outbound(body, self.api.settings))]
+            sent: list[Effect] = [Send(connection_id, management.outbound(body, self.api.settings))]
+            doubted = self._faults("post-doubted")
+            return management.gone(connection_id, self.api.settings) if doubted else HttpResponse(200), sent
         if connection is None:
             return management.gone(connection_id, self.api.settings), []
         if method == "DELETE":
@@ -345,7 +350,7 @@ class Gateway:
         if connection is None or route is None or route.integration is None or self._faults("disconnect-lost"):
             return []
         request = Request(
-            self.api, connection.caller, "DISCONNECT", DISCONNECT, self._new_id(), now, close=(code, reason)
+            self.api, connection.caller, "DISCONNECT", DISCONNECT, self._new_id(OF_REQUEST), now, close=(code, reason)
         )
         return self._begin(request, route, now, _LATE_SECONDS if self._faults("disconnect-late") else 0.0)
 

@@ -26,11 +26,11 @@ MESSAGES = {401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests", 500
 _AUTHORIZER_SECONDS = 29.0
 
 
-def refusal(request: Request, route: Route) -> int | None:
-    """The status of a handshake that is refused before anybody is asked; None when it is not."""
+def refusal(request: Request, route: Route, real: float) -> int | None:
+    """The status of a handshake that is refused before anybody is asked, or None; `real` is the real time."""
     api, handshake = request.api, request.handshake
     assert handshake is not None  # noqa: S101 - a CONNECT has one
-    if route.iam and signature(api, "GET", handshake.path, handshake.query, handshake.headers, b"", request.now):
+    if route.iam and signature(api, "GET", handshake.path, handshake.query, handshake.headers, b"", real):
         return 403
     if route.api_key and api.settings.missing_api_key_status and not handshake.header("x-api-key"):
         return api.settings.missing_api_key_status
@@ -40,12 +40,12 @@ def refusal(request: Request, route: Route) -> int | None:
 
 
 def signature(
-    api: Api, method: str, path: str, query: str, headers: Sequence[tuple[str, str]], body: bytes, now: float
+    api: Api, method: str, path: str, query: str, headers: Sequence[tuple[str, str]], body: bytes, real: float
 ) -> str | None:
-    """Why a request is not signed as it has to be, or None when it is."""
+    """Why a request is not signed as it has to be at a real time, or None when it is."""
     keys = dict(api.settings.keys)
     try:
-        sigv4.verify(sigv4.Request(method, path, query, headers, body), keys.get, api.region, now)
+        sigv4.verify(sigv4.Request(method, path, query, headers, body), keys.get, api.region, real)
     except sigv4.SignatureError as error:
         return str(error)
     return None

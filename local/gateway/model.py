@@ -22,6 +22,9 @@ Passthrough = Literal["WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"]
 CONNECT, DISCONNECT, DEFAULT = "$connect", "$disconnect", "$default"
 AUTHORIZER = "authorizer"
 
+# Kinds of identifiers: a connection's or a message's, and a request's. Each is a character of what it stands in.
+OF_SUBJECT, OF_REQUEST = "C", "F"
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -8,8 +8,8 @@ Confidence is `documented` when AWS says so, `observed` when public captures and
 when it follows from those, and `unconfirmed` when nobody has said; what is unconfirmed is a setting of the local
 gateway.
 
-A row is shown by the cases that name it, or by the tests that it names itself. A `note` says why there is nothing to
-run.
+A row is shown by the cases that name it. What is unconfirmed is shown by the tests that it names: a case cannot say
+what AWS does.
 """
 
 from __future__ import annotations
@@ -32,10 +32,9 @@ class Fact:
     """Tests elsewhere, as `file::function` below tests/."""
     setting: str = ""
     """What decides it here, when it is unconfirmed."""
-    note: str = ""
+    differs: str = ""
+    """The row of docs/differences.md that says so, when it is not so here."""
 
-
-_AWS_ONLY = "a matter of the service's set-up; the data plane does not show it"
 
 FACTS = (
     # 1. Addresses.
@@ -50,28 +49,17 @@ FACTS = (
         setting="unknown_path_status",
         tests=["local/gateway/test_settings.py::test_the_status_at_an_unknown_path"],
     ),
-    Fact(
-        "1.domain",
-        "A custom domain maps to the API's stage under an optional key, by $request.basepath",
-        tests=["local/gateway/test_handshakes.py::test_a_host_and_a_path_lead_to_the_api"],
-    ),
+    Fact("1.domain", "A custom domain maps to the API's stage under an optional key, by $request.basepath"),
     Fact(
         "1.domain-callback",
         "With a custom domain, @connections has the mapping key in place of the stage",
         "observed",
-        tests=["local/gateway/test_handshakes.py::test_events_name_the_custom_domain_and_callbacks_its_key"],
     ),
-    Fact("1.regional", "Endpoints are regional; there are no private WebSocket APIs and no WAF", note=_AWS_ONLY),
-    Fact("1.tls", "TLS 1.2 or later, port 443 only", note="the local gateway speaks plain HTTP on loopback"),
-    Fact(
-        "1.default-endpoint",
-        "The API's own endpoint can be switched off",
-        tests=[
-            "local/gateway/test_handshakes.py::test_without_its_default_endpoint_an_api_is_at_its_custom_domains_only"
-        ],
-    ),
-    Fact("1.dual-stack", "IPv4 only unless the API asks for dual stack", note=_AWS_ONLY),
-    Fact("1.deployment", "A deployment is a snapshot of routes and integrations", note=_AWS_ONLY),
+    Fact("1.regional", "Endpoints are regional; there are no private WebSocket APIs and no WAF"),
+    Fact("1.tls", "TLS 1.2 or later, port 443 only", differs="transport"),
+    Fact("1.default-endpoint", "The API's own endpoint can be switched off"),
+    Fact("1.dual-stack", "IPv4 only unless the API asks for dual stack", differs="addresses"),
+    Fact("1.deployment", "A deployment is a snapshot of routes and integrations", differs="deployments"),
     # 2. Handshake.
     Fact("2.held", "The upgrade waits until $connect's integration has ended; only then comes the 101"),
     Fact("2.no-route", "$connect is optional; without it connections are accepted, and no subprotocol is chosen"),
@@ -132,19 +120,14 @@ FACTS = (
     Fact("3.connection-id", "A connection's id: 16 characters of URL-safe base64 that end with =", "observed"),
     Fact("3.request-id", "requestId and extendedRequestId are the same, of the same shape"),
     Fact("3.message-id", "messageId has the same shape", "observed"),
-    Fact("3.region", "Some characters of an id go with the Region or the kind", "inferred", note="not to be relied on"),
+    Fact("3.region", "Some characters of an id go with the Region or the kind", "inferred"),
     Fact("3.encoded", "Ids and @connections may be URL-encoded in paths"),
     # 4. Events.
     Fact("4.connect", "CONNECT: headers, query, requestContext, isBase64Encoded", "observed"),
     Fact("4.message", "MESSAGE: body, requestContext, isBase64Encoded", "observed"),
     Fact("4.disconnect", "DISCONNECT: headers, requestContext with the close, isBase64Encoded", "observed"),
     Fact("4.no-headers", "MESSAGE events carry neither headers nor a query string", "observed"),
-    Fact(
-        "4.no-query",
-        "Without a query, CONNECT has none of the query's keys",
-        "observed",
-        tests=["local/gateway/test_events.py::test_connect_event"],
-    ),
+    Fact("4.no-query", "Without a query, CONNECT has none of the query's keys", "observed"),
     Fact("4.header-case", "Headers keep their case; Connection and Upgrade are left out", "observed"),
     Fact("4.odd-headers", "DISCONNECT has Host and three empty headers", "observed"),
     Fact("4.message-id", "messageId is in MESSAGE only", "observed"),
@@ -168,12 +151,7 @@ FACTS = (
     ),
     Fact("4.base64", "isBase64Encoded is always false"),
     Fact("4.proxy-response", "A proxy's function answers statusCode, body, headers and isBase64Encoded"),
-    Fact(
-        "4.1001",
-        "1001 Going away: the connection was idle for too long",
-        "observed",
-        tests=["local/gateway/test_core.py::test_a_silent_connection_is_closed_after_ten_minutes"],
-    ),
+    Fact("4.1001", "1001 Going away: the connection was idle for too long", "observed"),
     Fact("4.1001-empty", "1001 without a reason: a browser's tab was closed", "observed"),
     Fact("4.1000", "1000 Connection Closed Normally: DELETE, or the client closed normally", "observed"),
     Fact("4.1005", "1005 Client-side close frame status not set: a close without a code", "observed"),
@@ -193,12 +171,12 @@ FACTS = (
         setting="reason_too_large",
         tests=["local/test_sockets.py::test_the_reason_of_a_refused_frame_is_a_setting"],
     ),
-    Fact("4.no-choice", "A backend cannot choose the code or the reason", note="there is no call to choose them with"),
+    Fact("4.no-choice", "A backend cannot choose the code or the reason"),
     # 5. Routing.
     Fact("5.json-only", "Only messages that are JSON are routed by content; others go to $default"),
     Fact("5.expression", "The expression's result is compared with the route keys, then $default"),
     Fact("5.any-path", "An expression may hold any JSONPath into the body, static text, or both"),
-    Fact("5.user-keys", "Route keys of one's own do not begin with $", note="CloudFormation refuses them"),
+    Fact("5.user-keys", "Route keys of one's own do not begin with $"),
     Fact(
         "5.lifecycle",
         "Whether a message can reach $connect or $disconnect",
@@ -225,7 +203,7 @@ FACTS = (
     ),
     Fact("6.errors-always", "Error frames come without a route response, too", "observed"),
     Fact("6.status-hidden", "The body is sent whatever the status, which the client does not see", "observed"),
-    Fact("6.cdk", "The CDK's return_response makes both pieces", note="seen in the synthesized template"),
+    Fact("6.cdk", "The CDK's return_response makes both pieces"),
     Fact(
         "6.responses",
         "Integration responses are chosen by status, or by a function's errorMessage; $default is the rest",
@@ -233,16 +211,8 @@ FACTS = (
     Fact("6.connect-dropped", "The bodies of $connect and $disconnect never reach the client", "observed"),
     # 7. Integrations.
     Fact("7.types", "AWS, AWS_PROXY, HTTP, HTTP_PROXY and MOCK"),
-    Fact(
-        "7.timeout",
-        "TimeoutInMillis is 50 to 29000, 29000 by default",
-        tests=["local/test_integrations.py::test_an_integration_that_cannot_run_is_named"],
-    ),
-    Fact(
-        "7.lambda-uri",
-        "A function's URI is arn:aws:apigateway:{region}:lambda:path/…/functions/{arn}/invocations",
-        tests=["local/test_integrations.py::test_a_function_may_be_named_by_a_stage_variable_and_have_an_alias"],
-    ),
+    Fact("7.timeout", "TimeoutInMillis is 50 to 29000, 29000 by default"),
+    Fact("7.lambda-uri", "A function's URI is arn:aws:apigateway:{region}:lambda:path/…/functions/{arn}/invocations"),
     Fact("7.stage-variables", "URIs and templates may name stage variables"),
     Fact("7.raw-body", "HTTP_PROXY gets the message as it is; the connection's id only when it is mapped", "observed"),
     Fact("7.parameters", "Request parameters: from context, stage variables, literals and the body"),
@@ -252,15 +222,8 @@ FACTS = (
     Fact("7.passthrough", "Without a template that fits: passed through, or refused with NEVER"),
     Fact("7.mock", "A mock's request template gives its statusCode"),
     Fact("7.response-templates", "A response template is chosen by expression, also over the answer, else $default"),
-    Fact(
-        "7.vpc-link",
-        "A private integration goes through a VPC link to a network load balancer",
-        tests=[
-            "local/gateway/test_integrations.py::test_a_private_endpoint_is_reached_through_its_link",
-            "local/test_http_client.py::test_a_private_request_goes_where_the_load_balancer_leads",
-        ],
-    ),
-    Fact("7.cdk", "The CDK has no class for HTTP integrations", note="a matter of the template's author"),
+    Fact("7.vpc-link", "A private integration goes through a VPC link to a network load balancer", differs="VPC links"),
+    Fact("7.cdk", "The CDK has no class for HTTP integrations"),
     Fact(
         "7.http-headers",
         "Which headers HTTP integrations get unasked",
@@ -271,11 +234,7 @@ FACTS = (
     Fact("7.disconnect", "HTTP_PROXY on $disconnect: the integration's method, an empty body", "observed"),
     Fact("7.variables", "The variables of templates: $context, $input, $stageVariables, $util"),
     Fact("7.escape", "escapeJavaScript writes an apostrophe as JSON does not; replaceAll mends it"),
-    Fact(
-        "7.binary",
-        "CONVERT_TO_BINARY and CONVERT_TO_TEXT turn base64 into bytes and back",
-        tests=["local/gateway/test_integrations.py::test_binary_content_is_base64_on_the_wire_only"],
-    ),
+    Fact("7.binary", "CONVERT_TO_BINARY and CONVERT_TO_TEXT turn base64 into bytes and back"),
     # 8. Error frames.
     Fact("8.forbidden", "Forbidden: no route matched", "observed"),
     Fact("8.internal", "Internal server error: the integration failed", "observed"),
@@ -297,11 +256,7 @@ FACTS = (
     ),
     Fact("9.message", "A message has at most 128 KB, in both directions; close 1009"),
     Fact("9.frame", "A frame has at most 32 KB; close 1009"),
-    Fact(
-        "9.lifetime",
-        "A connection lives at most 2 hours",
-        tests=["local/gateway/test_core.py::test_a_connection_lives_two_hours_at_most"],
-    ),
+    Fact("9.lifetime", "A connection lives at most 2 hours"),
     Fact(
         "9.lifetime-code",
         "The close code after 2 hours",
@@ -309,17 +264,8 @@ FACTS = (
         setting="lifetime_code",
         tests=["local/gateway/test_settings.py::test_the_close_after_two_hours"],
     ),
-    Fact(
-        "9.idle",
-        "A connection may be idle for 10 minutes",
-        tests=["local/gateway/test_core.py::test_a_silent_connection_is_closed_after_ten_minutes"],
-    ),
-    Fact(
-        "9.activity",
-        "Messages in either direction end idleness",
-        "observed",
-        tests=["local/gateway/test_core.py::test_traffic_in_either_direction_keeps_a_connection"],
-    ),
+    Fact("9.idle", "A connection may be idle for 10 minutes"),
+    Fact("9.activity", "Messages in either direction end idleness", "observed"),
     Fact(
         "9.ping",
         "Whether a client's ping ends idleness",
@@ -328,27 +274,13 @@ FACTS = (
         tests=["local/gateway/test_settings.py::test_pings_as_activity"],
     ),
     Fact("9.pong", "Pings are answered; the gateway sends none"),
-    Fact("9.counts", "300 routes, 300 integrations, 10 stages, 10 authorizers an API", note=_AWS_ONLY),
     Fact(
-        "9.authorizer",
-        "An authorizer's answer has at most 8 KB",
-        tests=["local/gateway/test_policy.py::test_an_answer_that_is_wrong_is_refused_with_the_reason"],
+        "9.counts", "300 routes, 300 integrations, 10 stages, 10 authorizers an API", differs="quotas of configuration"
     ),
-    Fact(
-        "9.template",
-        "A mapping template has at most 300 KB",
-        tests=["local/gateway/test_vtl.py::test_a_template_that_is_wrong_is_refused_with_its_line"],
-    ),
-    Fact(
-        "9.log-format",
-        "An access log's format has at most 3 KB",
-        tests=["local/gateway/test_access_log.py::test_a_format_that_aws_refuses_is_refused"],
-    ),
-    Fact(
-        "9.url",
-        "A URL has at most 4096 characters",
-        tests=["local/test_server.py::test_what_is_no_handshake_is_answered_and_closed"],
-    ),
+    Fact("9.authorizer", "An authorizer's answer has at most 8 KB"),
+    Fact("9.template", "A mapping template has at most 300 KB"),
+    Fact("9.log-format", "An access log's format has at most 3 KB"),
+    Fact("9.url", "A URL has at most 4096 characters"),
     Fact("9.fragments", "Fragmented messages are put together before they are routed", "inferred"),
     Fact("9.binary", "A binary message closes the connection with 1003"),
     Fact("9.outbound", "What is posted arrives as text"),
@@ -375,17 +307,9 @@ FACTS = (
     Fact("10.at-connect", "The policy is evaluated at the handshake only"),
     Fact("10.iam", "With AWS_IAM the handshake is signed with Signature Version 4 for execute-api"),
     Fact("10.iam-query", "A signature may be in the query string"),
-    Fact(
-        "10.types",
-        "Routes are authorized by NONE, AWS_IAM or CUSTOM",
-        tests=["local/test_integrations.py::test_what_a_route_needs_and_is_not_there_is_named"],
-    ),
+    Fact("10.types", "Routes are authorized by NONE, AWS_IAM or CUSTOM"),
     # 11. Throttling.
-    Fact(
-        "11.bucket",
-        "Token buckets: the account's, the stage's default, the route's own",
-        tests=["local/gateway/test_throttle.py::test_a_burst_passes_at_once_and_then_the_rate"],
-    ),
+    Fact("11.bucket", "Token buckets: the account's, the stage's default, the route's own"),
     Fact("11.handshake", "A handshake beyond the limit: 429", "observed"),
     Fact(
         "11.message",
@@ -394,23 +318,14 @@ FACTS = (
         setting="throttled_closes",
         tests=["local/gateway/test_settings.py::test_a_throttled_message"],
     ),
-    Fact(
-        "11.callback",
-        "An @connections call beyond the account's limit: 429",
-        tests=["local/gateway/test_handshakes.py::test_callbacks_share_the_accounts_bucket"],
-    ),
+    Fact("11.callback", "An @connections call beyond the account's limit: 429"),
     # 12. @connections.
     Fact("12.post", "POST: 200, empty"),
     Fact("12.get", "GET: 200 with connectedAt, lastActiveAt and identity"),
     Fact("12.delete", "DELETE: 204"),
     Fact("12.gone", "A connection that is not there: 410"),
     Fact("12.too-large", "More than 128 KB: 413"),
-    Fact(
-        "12.slow",
-        "The client does not read and its buffer is full: 429",
-        "observed",
-        tests=["local/test_server.py::test_what_is_posted_to_a_client_that_does_not_read_is_refused_until_it_does"],
-    ),
+    Fact("12.slow", "The client does not read and its buffer is full: 429", "observed"),
     Fact("12.unsigned", "Unsigned or wrongly signed: 403", "observed"),
     Fact("12.iam", "Calls are signed with Signature Version 4 for execute-api"),
     Fact("12.wrong-stage", "Another stage, or the stage twice: 403", "observed"),
@@ -421,62 +336,19 @@ FACTS = (
         setting="malformed_id_status",
         tests=["local/gateway/test_settings.py::test_an_id_that_api_gateway_never_makes"],
     ),
-    Fact(
-        "12.gone-anyway",
-        "410 can come although the message arrived",
-        "observed",
-        tests=["local/gateway/test_faults.py::test_posts_fail_though_the_client_is_there"],
-    ),
-    Fact("12.no-broadcast", "One call per connection", note="there is no other call"),
-    Fact(
-        "12.endpoint",
-        "SDKs take an endpoint of one's own from code or environment",
-        tests=["local/test_server.py::test_a_client_is_posted_to_described_closed_and_then_gone"],
-    ),
+    Fact("12.gone-anyway", "410 can come although the message arrived", "observed"),
+    Fact("12.no-broadcast", "One call per connection"),
+    Fact("12.endpoint", "SDKs take an endpoint of one's own from code or environment"),
     Fact("12.delete-disconnects", "DELETE invokes $disconnect with 1000", "observed"),
     # 13. $disconnect.
     Fact("13.after-close", "$disconnect comes after the close"),
-    Fact(
-        "13.best-effort",
-        "It may never come",
-        tests=["local/gateway/test_faults.py::test_a_lost_disconnect_is_told_to_nobody"],
-    ),
-    Fact(
-        "13.late",
-        "After a network loss it comes late",
-        "observed",
-        tests=["local/gateway/test_faults.py::test_a_late_disconnect_is_told_a_minute_later"],
-    ),
+    Fact("13.best-effort", "It may never come"),
+    Fact("13.late", "After a network loss it comes late", "observed"),
     # 14. Access logs.
-    Fact(
-        "14.format",
-        "A line per connect, message and disconnect in the stage's format of $context variables",
-        tests=[
-            "local/gateway/test_access_log.py::test_a_line_has_the_values_of_its_variables",
-            "local/gateway/test_faults.py::test_every_request_has_a_line_once_it_has_ended",
-        ],
-    ),
-    Fact(
-        "14.destination",
-        "To CloudWatch Logs or Firehose",
-        tests=["e2e/test_templates.py::test_the_access_log_can_be_read"],
-    ),
+    Fact("14.format", "A line per connect, message and disconnect in the stage's format of $context variables"),
+    Fact("14.destination", "To CloudWatch Logs or Firehose"),
     # 15. Metrics.
-    Fact(
-        "15.metrics",
-        "ConnectCount, MessageCount, IntegrationError, ClientError, ExecutionError, IntegrationLatency",
-        tests=[
-            "local/gateway/test_core.py::test_connects_messages_in_and_out_and_latency_are_measured",
-            "local/gateway/test_core.py::test_errors_are_measured_by_where_they_arise",
-        ],
-    ),
-    Fact(
-        "15.dimensions",
-        "By ApiId and Stage; by Route with detailed metrics",
-        tests=[
-            "local/test_cloudwatch.py::test_api_gateways_own_metrics_have_the_right_sums",
-            "local/test_cloudwatch.py::test_detailed_metrics_are_by_route",
-        ],
-    ),
-    Fact("15.no-gauge", "There is no gauge of open connections", note="nothing to run"),
+    Fact("15.metrics", "ConnectCount, MessageCount, IntegrationError, ClientError, ExecutionError, IntegrationLatency"),
+    Fact("15.dimensions", "By ApiId and Stage; by Route with detailed metrics"),
+    Fact("15.no-gauge", "There is no gauge of open connections"),
 )

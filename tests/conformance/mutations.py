@@ -1,6 +1,6 @@
 """`python -m tests.conformance.mutations`: breaks behaviours on purpose, one at a time, and shows which cases fail.
 
-Each runs on a copy of the local cloud's code in a folder of its own. Takes a minute or two; give the ids of rows to
+Each runs on a copy of the local cloud's code in a folder of its own. Takes some minutes; give the ids of rows to
 try only those.
 """
 
@@ -91,7 +91,7 @@ MUTATIONS = (
         "if False and hmac.compare_digest(",
     ),
     Mutation("11.handshake", "connect-throttled", "gateway/throttle.py", "and limit.rate > 0", "or limit.rate == 0"),
-    Mutation("12.post", "post", _CORE, "return HttpResponse(200), [Send", "return HttpResponse(204), [Send"),
+    Mutation("12.post", "post", _CORE, "if doubted else HttpResponse(200)", "if doubted else HttpResponse(204)"),
     Mutation("12.gone", "post-gone", "gateway/management.py", "status = 410 if", "status = 404 if"),
     Mutation(
         "12.unsigned",
@@ -107,6 +107,32 @@ MUTATIONS = (
         "effects + self._forget(connection_id, 1000, _NORMAL, now)",
         "effects",
     ),
+    Mutation("1.domain-callback", "domain-callback", "gateway/model.py", "domain.key == base]", "base]"),
+    Mutation("3.region", "ids-of-a-kind", "server.py", "{_REGION}{kind}", "{kind}{_REGION}"),
+    Mutation(
+        "4.no-query",
+        "event-connect-without-query",
+        _EVENTS,
+        "if query := parse_qsl(handshake.query, keep_blank_values=True):",
+        "for query in [parse_qsl(handshake.query)]:",
+    ),
+    Mutation("5.user-keys", "refused-route-key", "apis.py", "key not in _RESERVED", "False"),
+    Mutation(
+        "7.binary", "http-binary", _INTEGRATIONS, "_binary(body) if integration.to_binary", "_binary(body) if False"
+    ),
+    Mutation("9.connect-rate", "crowded", "gateway/limiter.py", "        handshakes.take()\n", ""),
+    Mutation("9.idle", "idle", "gateway/model.py", "idle: float = 600.0", "idle: float = 300.0"),
+    Mutation("9.lifetime", "lifetime", "gateway/model.py", "lifetime: float = 7200.0", "lifetime: float = 3600.0"),
+    Mutation(
+        "9.activity",
+        "idle",
+        _CORE,
+        "            connection.last_active = now\n            self._measure",
+        "            self._measure",
+    ),
+    Mutation("12.slow", "post-to-a-slow-reader", _CORE, "        if connection.slow:", "        if False:"),
+    Mutation("14.format", "access-log", _CORE, 'request.told["status"] = status', "pass"),
+    Mutation("15.dimensions", "metrics", "server.py", '("Route", route)', '("RouteKey", route)'),
 )
 
 
@@ -121,7 +147,7 @@ def problem(mutation: Mutation) -> str | None:
         broken.write_text(broken.read_text().replace(mutation.old, mutation.new))
         found: str | None = None
         # What is broken may also print a traceback, which `running` does not let pass.
-        with suppress(AssertionError), targets.local(targets.template_of(case.api), root, root) as apis:
+        with suppress(AssertionError), targets.local(targets.run_of(case.api), root, root) as apis:
             try:
                 Scene(apis[case.api], _PATIENCE).play(case.steps)
             except (pytest.fail.Exception, AssertionError, OSError) as failure:

@@ -9,12 +9,13 @@ import pytest
 
 from tests.conformance import targets
 from tests.conformance.cases import CASES
-from tests.conformance.scene import Scene, Target
+from tests.conformance.scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.conformance.steps import Case
+    from tests.conformance.target import Target
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +27,8 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
 
         def find(api: str) -> Target:
             if api not in found and not deployed:
-                template = targets.template_of(api)
-                found.update(stack.enter_context(targets.local(template, tmp_path_factory.mktemp(template))))
+                run = targets.run_of(api)
+                found.update(stack.enter_context(targets.local(run, tmp_path_factory.mktemp(run.apis[0]))))
             elif api not in found:
                 if api not in deployed:
                     pytest.skip(f"CONFORMANCE_URLS does not name {api}")

@@ -35,3 +35,9 @@ def test_sleeping_until_a_moment_takes_no_longer_than_the_clock_does() -> None:
         await clock.sleep_until(moment)
 
     asyncio.run(test())
+
+
+def test_a_virtual_moment_has_a_real_one() -> None:
+    clock = Clock(100.0, started=1_000.0)
+    assert clock.real(1_000.0) == 1_000.0
+    assert clock.real(1_500.0) == 1_005.0

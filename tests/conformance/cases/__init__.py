@@ -1,6 +1,17 @@
 """The table of cases, by subject."""
 
-from tests.conformance.cases import access, connections, events, frames, handshake, http, mapping, routing
+from tests.conformance.cases import (
+    access,
+    connections,
+    events,
+    frames,
+    handshake,
+    http,
+    mapping,
+    routing,
+    service,
+    waits,
+)
 from tests.conformance.steps import Case
 
 CASES: tuple[Case, ...] = (
@@ -12,4 +23,6 @@ CASES: tuple[Case, ...] = (
     *http.CASES,
     *frames.CASES,
     *connections.CASES,
+    *service.CASES,
+    *waits.CASES,
 )

@@ -100,6 +100,12 @@ CASES = (
         [Connect("auth=nested", status=500)],
     ),
     Case(
+        "authorizer-too-large",
+        "an authorizer's answer of more than 8 KB is refused, one of 7 KB is not",
+        ["9.authorizer"],
+        [Connect("auth=large"), Connect("auth=too%20large", status=500)],
+    ),
+    Case(
         "authorizer-event",
         "the authorizer is asked about the ARN of $connect, with the handshake's headers and query",
         ["10.event"],
@@ -131,7 +137,7 @@ CASES = (
     Case(
         "iam-signed",
         "$connect needs IAM authorization and the handshake is signed",
-        ["10.iam"],
+        ["10.iam", "10.types"],
         [Connect(signed="right", query="colour=a%20b")],
         api="http",
     ),

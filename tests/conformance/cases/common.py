@@ -21,6 +21,11 @@ def context(**keys: Any) -> Json:
     return Json(Some({"requestContext": Some(keys)}))
 
 
+def ended(code: int, reason: str, **keys: Any) -> Json:
+    """The event of a connection's end."""
+    return context(eventType="DISCONNECT", disconnectStatusCode=code, disconnectReason=reason, **keys)
+
+
 def joined(client: str = "a", query: str = "", **options: Any) -> list[Step]:
     """Connect to the main API, past its authorizer, and learn the connection's id.
 

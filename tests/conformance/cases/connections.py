@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tests.conformance.cases.common import joined
-from tests.conformance.patterns import Json, Some, Text
-from tests.conformance.steps import Case, Close, Closed, Http, Receive, Send, Silent
+from tests.conformance.cases.common import context, ended, joined, watched
+from tests.conformance.patterns import ID, Json, Keep, Some, Text
+from tests.conformance.steps import Case, Close, Closed, Drain, Http, Receive, Sdk, Send, Silent, Until
 
 _ISO = Text(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
 _HERE = "/@connections/<id>"
+_LARGEST = "x" * 131_072
 
 CASES = (
     Case(
@@ -86,6 +87,42 @@ CASES = (
         ],
     ),
     Case(
+        "post-to-a-slow-reader",
+        "a client does not read until its buffer is full: 429; once it has read, there is room again",
+        ["12.slow"],
+        [
+            *joined(),
+            Until(Http("POST", _HERE, 429, body=_LARGEST.encode()), 200, most=400),
+            Drain(_LARGEST),
+            Until(Http("POST", _HERE, 200, body=b"again"), 429, most=2_000),
+            Receive("again"),
+        ],
+    ),
+    Case(
+        "post-to-all",
+        "there is no call for several connections",
+        ["12.no-broadcast"],
+        [
+            *joined(),
+            *joined("b"),
+            *(Http("POST", f"/@connections{which}", (400, 403, 404, 410), body=b"x") for which in ("", "/", "/*")),
+            Http("POST", "/@connections/<id>,<id_b>", (400, 403, 404, 410), body=b"x"),
+            Silent("probe", "probe"),
+            Silent("probe", "probe", "b"),
+        ],
+    ),
+    Case(
+        "sdk-endpoint",
+        "an SDK finds @connections by an endpoint of one's own, from its environment",
+        ["12.endpoint"],
+        [
+            *joined(),
+            Sdk("get_connection", {"ConnectionId": "<id>"}, Some({"Identity": Some({"UserAgent": "conformance/1"})})),
+            Sdk("post_to_connection", {"ConnectionId": "<id>", "Data": "pushed"}),
+            Receive("pushed"),
+        ],
+    ),
+    Case(
         "get",
         "GET tells when the connection was opened, when it was last active, and whose it is",
         ["12.get"],
@@ -110,6 +147,18 @@ CASES = (
         "DELETE closes the connection and answers 204",
         ["12.delete"],
         [*joined(), Http("DELETE", _HERE, 204, ""), Closed(1000)],
+    ),
+    Case(
+        "delete-with-a-wish",
+        "whatever code and reason a backend asks for, clients and $disconnect are told 1000",
+        ["4.no-choice"],
+        [
+            *watched(),
+            Receive(context(eventType="CONNECT", connectionId=Keep("id_b", Text(ID)))),
+            Http("DELETE", "/@connections/<id_b>?code=4001&reason=mine", 204),
+            Closed(1000, "b"),
+            Receive(ended(1000, "Connection Closed Normally", connectionId="<id_b>")),
+        ],
     ),
     Case(
         "unsigned",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.conformance.cases.common import EVENT, context, joined, watched
-from tests.conformance.patterns import ANY, ID, Json, Keep, Number, Some, Text
+from tests.conformance.cases.common import EVENT, context, ended, joined, watched
+from tests.conformance.patterns import ANY, ID, Json, Keep, Number, Other, Some, Text
 from tests.conformance.steps import Case, Close, Closed, Connect, Http, Receive, Send
 
 _TIME = Number(1_577_836_800_000)  # of 2020, in milliseconds
@@ -49,7 +49,7 @@ def _ends(id_: str, situation: str, facts: list[str], code: int, reason: Any, *h
             *watched(),
             Receive(context(eventType="CONNECT")),
             *how,
-            Receive(context(eventType="DISCONNECT", disconnectStatusCode=code, disconnectReason=reason)),
+            Receive(ended(code, reason)),
         ],
     )
 
@@ -91,6 +91,28 @@ CASES = (
                 )
             ),
         ],
+    ),
+    Case(
+        "event-connect-without-query",
+        "a handshake without a query: its event has none of the query's keys",
+        ["4.no-query", "10.types"],
+        [
+            Connect(),
+            Send(EVENT),
+            Receive(context(connectionId=Keep("id", Text(ID)))),
+            Connect(client="b", user_agent="<id>"),
+            Receive(
+                Json(
+                    {
+                        "headers": Some({"User-Agent": "<id>"}),
+                        "multiValueHeaders": Some({"User-Agent": ["<id>"]}),
+                        "requestContext": Some({"eventType": "CONNECT", "connectionId": Other("id")}),
+                        "isBase64Encoded": False,
+                    }
+                )
+            ),
+        ],
+        api="told",
     ),
     Case(
         "event-message",

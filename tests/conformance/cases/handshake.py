@@ -6,6 +6,8 @@ from tests.conformance.cases.common import EVENT, context, joined, watched
 from tests.conformance.patterns import ID, Json, Keep, Some, Text
 from tests.conformance.steps import Case, Connect, Http, Receive, Send
 
+_EIGHT = r"[\w-]{8}"
+
 CASES = (
     Case(
         "connect-accepted",
@@ -105,6 +107,12 @@ CASES = (
         [Connect("auth=allow", suffix="/more", status=403)],
     ),
     Case(
+        "url-too-long",
+        "a URL of more than 4096 characters is refused, one that is nearly as long is not",
+        ["9.url"],
+        [Connect(f"auth=allow&long={'x' * 3900}"), Connect(f"auth=allow&long={'x' * 4096}", status=(400, 414))],
+    ),
+    Case(
         "post-before-open",
         "the function posts to its connection before $connect has ended: it is gone, or the call hangs",
         ["2.post-too-early"],
@@ -119,6 +127,30 @@ CASES = (
         "$connect has a route response, but its body never reaches the client",
         ["6.connect-dropped"],
         [*joined()],
+    ),
+    Case(
+        "region",
+        "an API is an endpoint of its Region, by its name",
+        ["1.regional"],
+        [
+            Connect("auth=allow"),
+            Send(EVENT),
+            Receive(context(apiId=Keep("api", Text(r"\w+")))),
+            Send(EVENT),
+            Receive(context(domainName="<api>.execute-api.<region>.amazonaws.com")),
+        ],
+    ),
+    Case(
+        "ids-of-a-kind",
+        "the twelfth character of an id is C for connections and messages, F for requests; the Region is before it",
+        ["3.region"],
+        [
+            Connect("auth=allow"),
+            Send(EVENT),
+            Receive(context(connectionId=Keep("id", Text(f"{_EIGHT}...C...=")), messageId=Text(f"{_EIGHT}...C...="))),
+            Send(EVENT),
+            Receive(context(requestId=Text(f"{_EIGHT}...F...="))),
+        ],
     ),
     Case(
         "ids",

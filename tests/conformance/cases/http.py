@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from typing import Any
 
 from tests.conformance.patterns import ANY, ID, Json, Keep, Some, Text
@@ -178,6 +179,15 @@ CASES = (
         _SIGNED,
         Send('{"action":"templated","answer":{"status":200,"body":"as it is"}}'),
         Receive("as it is"),
+    ),
+    _case(
+        "binary",
+        "base64 reaches the backend as bytes, and its bytes come back as base64",
+        ["7.binary"],
+        _SIGNED,
+        Send(json.dumps({"action": "binary", "data": b64encode(b'{"answer":{"body":"of bytes"}}').decode()})),
+        Backend("/binary", "of bytes", Some({"body": '{"answer":{"body":"of bytes"}}'})),
+        Receive(b64encode(b"of bytes").decode()),
     ),
     _case(
         "never",

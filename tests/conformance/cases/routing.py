@@ -67,7 +67,7 @@ CASES = (
     Case(
         "reply",
         "a route with a route response answers with the function's body, as it is",
-        ["6.route-response", "6.proxy-body"],
+        ["6.route-response", "6.proxy-body", "7.lambda-uri"],
         [Connect("auth=allow"), Send('"quoted" \\ é 😀'), Receive('"quoted" \\ é 😀')],
     ),
     Case(

@@ -55,7 +55,7 @@ class Scene:
         numbers = itertools.count(1)
         self.measured: dict[str, float] = {}
         api = replace(api, settings=replace(Settings(), **settings))
-        self.gateway = Gateway(api, lambda: f"id{next(numbers)}", self._measure, faults)
+        self.gateway = Gateway(api, lambda _: f"id{next(numbers)}", self._measure, faults)
 
     def _measure(self, name: str, value: float, route: str | None) -> None:
         del route

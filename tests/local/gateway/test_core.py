@@ -35,7 +35,7 @@ class Scene:
 
     def __init__(self, api: Api) -> None:
         numbers = itertools.count(1)
-        self.gateway = Gateway(api, lambda: f"id{next(numbers)}")
+        self.gateway = Gateway(api, lambda _: f"id{next(numbers)}")
 
     def opened(self) -> str:
         connection_id, effects = self.gateway.handshake(HANDSHAKE, NOW)
@@ -333,7 +333,7 @@ def test_post_sends_to_the_client() -> None:
 
 @pytest.mark.parametrize("path", ["/prod/%40connections/{}", "/prod/@connections/{}"])
 def test_ids_and_the_at_sign_may_be_url_encoded(path: str) -> None:
-    gateway = Gateway(api(connect=None), lambda: "R0oXAdfD0kwCH6w=")
+    gateway = Gateway(api(connect=None), lambda _: "R0oXAdfD0kwCH6w=")
     gateway.handshake(HANDSHAKE, NOW)
     response, _ = gateway.http("POST", path.format("R0oXAdfD0kwCH6w%3D"), b"hi", NOW)
     assert response.status == 200
@@ -409,7 +409,7 @@ class Measured(Scene):
         super().__init__(api)
         self.counts: dict[tuple[str, str | None], float] = {}
         numbers = itertools.count(1)
-        self.gateway = Gateway(api, lambda: f"id{next(numbers)}", self.measure)
+        self.gateway = Gateway(api, lambda _: f"id{next(numbers)}", self.measure)
 
     def measure(self, name: str, value: float, route: str | None) -> None:
         self.counts[name, route] = self.counts.get((name, route), 0) + value

@@ -44,6 +44,14 @@ def test_posts_fail_though_the_client_is_there(name: str, status: int) -> None:
     assert subject.gateway.http("GET", path, b"", NOW)[0].status == 200
 
 
+def test_a_post_may_say_gone_and_arrive_all_the_same() -> None:
+    subject = faulty("post-doubted")
+    connection_id = subject.opened()
+    response, effects = subject.gateway.http("POST", f"/prod/@connections/{connection_id}", b"x", NOW)
+    assert (response.status, frames(effects)) == (410, ["x"])
+    assert subject.gateway.http("GET", f"/prod/@connections/{connection_id}", b"", NOW)[0].status == 200
+
+
 def test_rates_are_from_0_to_1_and_names_are_known() -> None:
     assert parse(["post-gone=0.5", "function-crash=1"]) == {"post-gone": 0.5, "function-crash": 1.0}
     for wrong in ("post-gone=1.5", "post-gone=x", "post-gone=nan", "post-gone", "other=1"):

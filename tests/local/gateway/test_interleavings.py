@@ -85,7 +85,7 @@ class Interleavings(RuleBasedStateMachine):
         routes += [connect] if connect is not None else []
         limits = {"throttled": Limit(0.01, 2)}
         self.gateway = Gateway(
-            api(*routes, route_limits=limits), lambda: f"id{next(numbers)}", faults=self.faulty.__contains__
+            api(*routes, route_limits=limits), lambda _: f"id{next(numbers)}", faults=self.faulty.__contains__
         )
 
     def _carry_out(self, effects: list[Effect]) -> list[str]:
@@ -198,7 +198,7 @@ class Interleavings(RuleBasedStateMachine):
         self.now += seconds
         self._carry_out(self.gateway.expire(self.now))
 
-    @rule(name=st.sampled_from(["disconnect-lost", "disconnect-late", "post-gone", "post-throttled"]))
+    @rule(name=st.sampled_from(["disconnect-lost", "disconnect-late", "post-gone", "post-doubted", "post-throttled"]))
     def break_or_mend(self, name: str) -> None:
         self.faulty ^= {name}
 
