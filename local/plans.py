@@ -42,6 +42,14 @@ class Plan:
     pod_settings: Settings = field(default_factory=Settings)
 
 
+def variants(folder: Path) -> list[str]:
+    """The variants that an assembly has. LocalError when there is none, or no assembly."""
+    deployments = assembly.read(folder)
+    if not (found := [name for name, (stack, _) in BACKENDS.items() if stack in deployments]):
+        raise LocalError(f"{folder} has none of the variants {', '.join(BACKENDS)}: run make synth")
+    return found
+
+
 def of_assembly(folder: Path, backends: Iterable[str]) -> list[Plan]:
     """What the variants of an assembly would run; LocalError for what cannot."""
     deployments = assembly.read(folder)

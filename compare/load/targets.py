@@ -18,7 +18,8 @@ from picows import WSCloseCode, WSError, WSListener, ws_connect
 
 from compare.errors import CompareError
 from compare.load.links import reason
-from local.plans import BACKENDS
+from local import plans
+from local.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -90,12 +91,16 @@ async def probe(target: Target) -> None:
 
 @asynccontextmanager
 async def local_clouds(assembly: Path) -> AsyncIterator[list[Target]]:
-    """Every variant that the project has, started; stopped on leaving. Raises TargetError."""
+    """Every variant that the assembly has, started; stopped on leaving. Raises TargetError."""
+    try:
+        variants = plans.variants(assembly)
+    except LocalError as error:
+        raise TargetError(str(error)) from None
     started: list[asyncio.subprocess.Process] = []
     with tempfile.TemporaryDirectory(prefix="duplex-compare-") as folder:
         try:
             targets = []
-            for name in BACKENDS:
+            for name in variants:
                 ready_file = Path(folder) / f"{name}.json"
                 process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-m", "local", "--backends", name, "--port", "0", "--assembly", str(assembly)),
