@@ -55,7 +55,8 @@ class Fleet:
 
 
 def pods(folder: Path, *options: str, **context: object) -> contextlib.AbstractContextManager[Running]:
-    assembly = synthesized(folder, backends="eks", message_rate=0, **context)
+    unthrottled = {"message_rate": 0, "throttle_rate": 100_000, "throttle_burst": 100_000}
+    assembly = synthesized(folder, backends="eks", **unthrottled, **context)
     return running(folder, "--assembly", str(assembly), "--backends", "eks", *options)
 
 
