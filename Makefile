@@ -121,7 +121,8 @@ doctor: install
 
 test: install
 	@$(MAKE) --silent $(ASSEMBLY)
-	@pytest -n auto --dist worksteal  # the slow tests stand together: whoever is idle takes some over
+	@# Many tests wait, so three for every two cores; the slow ones stand together, and whoever is idle takes some over.
+	@pytest -n $$(expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2) --dist worksteal
 
 check: install
 	@$(MAKE) --silent $(ASSEMBLY) $(VARIANTS)

@@ -31,8 +31,8 @@ class Balancer(Protocol):
     def __call__(self, port: int) -> Address | None:
         """Where its listener on a port leads now, None for nowhere."""
 
-    def refused(self, address: Address) -> None:
-        """A connection to there was refused."""
+    def failed(self, address: Address) -> None:
+        """A connection to there was refused, or ended without an answer."""
 
 
 Balancers = Mapping[str, Balancer]
@@ -90,20 +90,20 @@ class HttpClient:
         except ValueError:
             host, tls, address = "", False, ("", 0)
         target = f"{url.path or '/'}{f'?{url.query}' if url.query else ''}" if host else ""
-        refused: Callable[[], None] | None = None
+        failed: Callable[[], None] | None = None
         if fetch.private and host:
             balancer = self._balancers.get(host)
             found = balancer(address[1]) if balancer is not None else None
             address = found or ("", 0)
             if balancer is not None and found is not None:
-                refused = partial(balancer.refused, found)
+                failed = partial(balancer.failed, found)
         if not address[0] or _UNSENDABLE.search(target) or url.scheme not in {"http", "https"}:
             done(Failed.UNREACHABLE)
             return None
         exchange = Exchange(fetch, _head(fetch, url.netloc.rpartition("@")[2], target), done)
         pool = self._pools.get((*address, tls))
         if pool is None:
-            pool = self._pools[(*address, tls)] = _Pool(*address, host if tls else None, refused)
+            pool = self._pools[(*address, tls)] = _Pool(*address, host if tls else None, failed)
         pool.take(exchange)
         return exchange
 
@@ -128,9 +128,9 @@ def _head(fetch: Fetch, host: str, target: str) -> bytes:
 class _Pool:
     """The connections to one endpoint."""
 
-    def __init__(self, host: str, port: int, server_name: str | None, refused: Callable[[], None] | None) -> None:
+    def __init__(self, host: str, port: int, server_name: str | None, failed: Callable[[], None] | None) -> None:
         self._address = (host, port)
-        self._refused = refused
+        self._failed = failed
         self._server_name = server_name
         self._tls = ssl.create_default_context() if server_name is not None else None
         self._idle: list[_Connection] = []
@@ -164,10 +164,8 @@ class _Pool:
                 lambda: _Connection(self), *self._address, ssl=self._tls, server_hostname=self._server_name
             )
         except (OSError, UnicodeError):  # the latter from a name that is none
-            if self._refused is not None:
-                self._refused()
             if (exchange := self._next()) is not None:
-                exchange.finish(Failed.UNREACHABLE)
+                self._fail(exchange)
             return
         self._all.add(connection)
         self.free(connection)
@@ -195,9 +193,15 @@ class _Pool:
                 exchange.retried = True
                 self.take(exchange)
             else:
-                exchange.finish(Failed.UNREACHABLE)
+                self._fail(exchange)
         if not self._closed:
             self._grow()
+
+    def _fail(self, exchange: Exchange) -> None:
+        """The load balancer learns of it first: whoever waits may ask again at once."""
+        if self._failed is not None:
+            self._failed()
+        exchange.finish(Failed.UNREACHABLE)
 
     def close(self) -> None:
         """End."""

@@ -187,7 +187,7 @@ class Function:
             worker.kill("asked for an event before it had answered the last one")
         elif (pending := self._next()) is not None:
             self._assign(worker, pending)
-        else:
+        elif worker not in self._idle:  # or it has come back, since the connection has ended on which it waited
             self._idle.append(worker)
 
     def _next(self) -> _Pending | None:

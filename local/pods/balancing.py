@@ -31,10 +31,10 @@ class Balancer:
         group = self._listeners.get(port)
         return None if group is None else group.pick()
 
-    def refused(self, address: Address) -> None:
-        """A connection to there was refused."""
+    def failed(self, address: Address) -> None:
+        """A connection to there was refused, or ended without an answer."""
         for group in self._listeners.values():
-            group.targets.refused(address)
+            group.targets.failed(address)
 
 
 class Group:

@@ -25,7 +25,7 @@ class Target:
     state: Literal["initial", "healthy", "unhealthy", "draining"]
     since: float
     in_a_row: int = 0
-    refusing: bool = False
+    failing: bool = False
 
 
 class Targets:
@@ -51,7 +51,7 @@ class Targets:
         if target.state == "initial":
             del self._targets[address]
         else:
-            self._targets[address] = Target("draining", now, refusing=target.refusing)
+            self._targets[address] = Target("draining", now, failing=target.failing)
 
     def checked(self, address: Address, passed: bool) -> None:
         """An active health check has come back. The first one that passes is enough for a new target."""
@@ -61,15 +61,18 @@ class Targets:
         good = target.state == "healthy"
         target.in_a_row = 0 if passed is good else target.in_a_row + 1
         if passed:
-            target.refusing = False
+            target.failing = False
         needed = self.group.unhealthy_threshold if good else self.group.healthy_threshold
         if (target.state == "initial" and passed) or target.in_a_row >= needed:
             target.state, target.in_a_row = "healthy" if passed else "unhealthy", 0
 
-    def refused(self, address: Address) -> None:
-        """A connection was refused: a passive health check, until the next active one passes."""
+    def failed(self, address: Address) -> None:
+        """A connection was refused, or ended without an answer: a passive health check, until an active one passes.
+
+        That there are passive checks is documented; what they take for a failure is not.
+        """
         if (target := self._targets.get(address)) is not None:
-            target.refusing = True
+            target.failing = True
 
     def state(self, address: Address) -> str:
         """A target's state, as DescribeTargetHealth has it; `unused` for what is none."""
@@ -90,7 +93,7 @@ class Targets:
         good = [
             address
             for address, target in self._targets.items()
-            if not target.refusing
+            if not target.failing
             and (target.state == "healthy" or (target.state == "draining" and now < target.since + late))
         ]
         if not good:

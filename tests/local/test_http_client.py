@@ -201,13 +201,13 @@ class Leading:
 
     def __init__(self, host: str, port: int) -> None:
         self._address = (host, port)
-        self.refusals: list[tuple[str, int]] = []
+        self.failures: list[tuple[str, int]] = []
 
     def __call__(self, port: int) -> tuple[str, int] | None:
         return self._address if port == 8080 else None
 
-    def refused(self, address: tuple[str, int]) -> None:
-        self.refusals.append(address)
+    def failed(self, address: tuple[str, int]) -> None:
+        self.failures.append(address)
 
 
 def test_a_load_balancer_learns_of_a_target_that_refuses_connections() -> None:
@@ -221,7 +221,33 @@ def test_a_load_balancer_learns_of_a_target_that_refuses_connections() -> None:
         return balancer
 
     balancer = uvloop.run(main())
-    assert balancer.refusals == [balancer(8080)]
+    assert balancer.failures == [balancer(8080)]
+
+
+def test_a_load_balancer_learns_of_a_target_that_ends_without_an_answer_before_anybody_else_does() -> None:
+    async def main() -> None:
+        async def end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.close()
+
+        server = await asyncio.start_server(end, "127.0.0.1", 0)
+        async with server:
+            balancer = Leading(*server.sockets[0].getsockname())
+            client = HttpClient({"nlb.elb.amazonaws.com": balancer})
+            told: list[object] = []
+            asked = request("http://nlb.elb.amazonaws.com:8080/x", private=True)
+            done = asyncio.Event()
+
+            def hear(outcome: Outcome) -> None:
+                told.extend((outcome, list(balancer.failures)))
+                done.set()
+
+            client.fetch(asked, hear)
+            await done.wait()
+            client.close()
+            assert told == [Failed.UNREACHABLE, [balancer(8080)]]
+
+    uvloop.run(main())
 
 
 def test_a_private_request_goes_where_the_load_balancer_leads() -> None:

@@ -87,16 +87,16 @@ def test_a_draining_target_is_asked_no_more_and_can_come_back() -> None:
     assert (found.watched(), found.state(ONE)) == ([ONE], "initial")
 
 
-def test_who_refuses_a_connection_gets_no_more_until_a_check_passes() -> None:
+def test_who_fails_a_connection_gets_no_more_until_a_check_passes() -> None:
     found = targets(ONE, OTHER)
-    found.refused(ONE)
+    found.failed(ONE)
     assert picked(found, 0) == {OTHER}
     found.checked(ONE, True)
     assert picked(found, 0) == {ONE, OTHER}
 
 
-def test_who_refuses_while_draining_gets_no_more_at_all() -> None:
+def test_who_fails_one_while_draining_gets_no_more_at_all() -> None:
     found = targets(ONE, OTHER)
-    found.refused(ONE)
+    found.failed(ONE)
     found.deregister(ONE, 10)
     assert picked(found, 11) == {OTHER}
