@@ -78,6 +78,20 @@ async def scene(builder: Builder, folder: Path, *, scale: float = 1, **settings:
         await pods.stop()
 
 
+async def listens(address: str, port: int = samples.PORT) -> None:
+    """Wait until somebody listens there: a task without a health check counts as ready from its start."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(address, port)
+        except ConnectionRefusedError:
+            assert time.monotonic() < end, f"nobody listens on {address}"
+            await asyncio.sleep(0.01)
+        else:
+            writer.close()
+            return
+
+
 async def post(address: str, text: str, port: int = samples.PORT) -> str:
     """The answer of one pod."""
     reader, writer = await asyncio.open_connection(address, port)

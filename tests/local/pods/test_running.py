@@ -15,7 +15,7 @@ import uvloop
 
 from local.pods import addresses
 from tests.local.pods import samples
-from tests.local.pods.running import Scene, post, scene
+from tests.local.pods.running import Scene, listens, post, scene
 from tests.processes import alive
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def test_a_task_of_ecs_listens_on_its_own_address_alone(tmp_path: Path) -> None:
         builder = samples.ecs(tasks=2)
         async with scene(builder, tmp_path) as cloud:
             fleet = await cloud.ready(2)
+            for pod in fleet.pods:
+                await listens(pod.address)
             assert {await post(pod.address, "hello") for pod in fleet.pods} == {"hello by task"}
             with pytest.raises(ConnectionRefusedError):
                 await post("127.255.255.254", "hello")
