@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import time
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -163,9 +164,14 @@ def test_an_event_that_meets_a_dead_worker_fails_as_any_other(tmp_path: Path) ->
                 await asyncio.sleep(0)
             (worker,) = subject._idle
             assert worker._waiting is not None
+            assert worker.pid is not None
+            os.kill(worker.pid, signal.SIGSTOP)  # so that its runtime client does not come back
             worker._waiting._transport.abort()
-            # At once: its runtime client may be quick to come back, and then there is nothing wrong with it.
-            assert await subject.invoke(b"{}") is Failed.FUNCTION_ERROR
+            for _ in range(10):  # the event loop closes it in one of its next turns
+                await asyncio.sleep(0)
+            outcome = subject.invoke(b"{}")
+            os.kill(worker.pid, signal.SIGKILL)
+            assert await outcome is Failed.FUNCTION_ERROR
             assert isinstance(await ask(subject), Returned)
 
     run(test())
