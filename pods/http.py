@@ -6,6 +6,7 @@ not ready any more, closes each connection with the next answer on it, and has e
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -143,6 +144,9 @@ async def serve(settings: Settings, pod: PodSettings, listener: socket.socket) -
             metrics.lines.flush()
 
     running = server(routes.application(), pod.shutdown_seconds)
+    # What has been made so far stays: no collection has to look at all of botocore again.
+    gc.collect()
+    gc.freeze()
     serving = asyncio.create_task(running.serve([listener]))
     others = [asyncio.create_task(gateway_secret.keep()), asyncio.create_task(print_lines())]
     logger.info("listening", port=listener.getsockname()[1], metrics_port=figures.server_port)
