@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,10 +23,7 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 def children(pid: int) -> list[int]:
     """The processes that a process has started, and theirs."""
-    direct = [
-        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    ]
-    return direct + [grandchild for child in direct for grandchild in children(child)]
+    return [child.pid for child in psutil.Process(pid).children(recursive=True)]
 
 
 def cpu_seconds(pids: list[int]) -> float:

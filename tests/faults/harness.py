@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
+import psutil
 
 from client import Client, ClosedError, Message, RefusedError, Result, TakenOverError
 from client.core import Times
@@ -302,8 +303,7 @@ class Run:
 
 def _workers(cloud: int) -> list[int]:
     """The processes of functions: those of the cloud's children that have a handler. Linux only."""
-    tasks = Path(f"/proc/{cloud}/task").glob("*/children")
-    return [pid for task in tasks for pid in map(int, task.read_text().split()) if _runs_a_handler(pid)]
+    return [child.pid for child in psutil.Process(cloud).children() if _runs_a_handler(child.pid)]
 
 
 def _runs_a_handler(pid: int) -> bool:
