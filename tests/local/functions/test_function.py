@@ -17,6 +17,7 @@ import uvloop
 from local.clock import Clock
 from local.functions.definitions import RUNTIME
 from local.functions.function import Function, FunctionSpec
+from local.functions.worker import Worker
 from local.gateway.effects import Failed, Outcome, Raised, Returned
 from local.metrics import Metrics
 from tests.processes import ROOT, eventually
@@ -91,6 +92,15 @@ async def ask(function: Function, **event: Any) -> Outcome:
     return await asyncio.wait_for(function.invoke(json.dumps(event).encode()), 60)
 
 
+async def idle(function: Function) -> Worker:
+    """Its only worker, once that has answered an event and waits for the next."""
+    await ask(function)
+    while not function._idle:  # noqa: ASYNC110 - it is the worker that comes back
+        await asyncio.sleep(0)
+    (worker,) = function._idle
+    return worker
+
+
 def result(outcome: Outcome) -> Any:
     assert isinstance(outcome, Returned), outcome
     return json.loads(outcome.payload)
@@ -159,10 +169,7 @@ def test_an_event_that_meets_a_dead_worker_fails_as_any_other(tmp_path: Path) ->
 
     async def test() -> None:
         async with function(spec(tmp_path), limit=1) as (subject, _):
-            await ask(subject)
-            while not subject._idle:  # noqa: ASYNC110 - it is the worker that comes back
-                await asyncio.sleep(0)
-            (worker,) = subject._idle
+            worker = await idle(subject)
             assert worker._waiting is not None
             assert worker.pid is not None
             os.kill(worker.pid, signal.SIGSTOP)  # so that its runtime client does not come back
@@ -182,10 +189,7 @@ def test_a_worker_that_asks_twice_for_its_next_event_is_idle_once(tmp_path: Path
 
     async def test() -> None:
         async with function(spec(tmp_path), limit=1) as (subject, _):
-            await ask(subject)
-            while not subject._idle:  # noqa: ASYNC110 - it is the worker that comes back
-                await asyncio.sleep(0)
-            (worker,) = subject._idle
+            worker = await idle(subject)
             before = worker._waiting
             assert before is not None
             before._transport.abort()
