@@ -72,7 +72,7 @@ class Container(Child):
                 await asyncio.shield(self.exited)
         except TimeoutError:
             if self.running:
-                self._report(f"still running {seconds:g} seconds after SIGTERM: killed")
+                self._report("still running at the end of its grace period: killed")
                 self.kill_group()
 
     async def gone(self) -> None:
