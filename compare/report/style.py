@@ -1,0 +1,71 @@
+"""How a report looks: one column of text, figures as wide as the page, all of it in one screen's width."""
+
+from __future__ import annotations
+
+from typing import Final
+
+STYLE: Final = """
+*{box-sizing:border-box}
+html{scroll-padding-top:1rem}
+body{max-width:62rem;margin:0 auto;padding:1.5rem 1rem 4rem;font-size:16px;line-height:1.55}
+a{color:var(--link)}
+p{color:inherit;margin:.5rem 0}
+h1{font-size:clamp(1.5rem,1.15rem + 1.6vw,2.15rem);line-height:1.22;font-weight:680;letter-spacing:-.015em;
+margin:.5rem 0 1rem;text-wrap:balance;max-width:34em}
+h2{font-size:1.4rem;line-height:1.25;letter-spacing:-.01em;margin:0 0 .6rem;padding-top:1.6rem;
+border-top:1px solid var(--grid)}
+h3{font-size:1.08rem;margin:2rem 0 .3rem}
+section{margin-top:2.4rem}
+.lead,.masthead,.bases,nav,figcaption span,.note,footer{color:var(--muted)}
+.lead{max-width:44rem}
+.masthead{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;font-size:.9rem;margin:0}
+.masthead b{color:var(--text)}
+nav{display:flex;flex-wrap:wrap;gap:.15rem 1.1rem;font-size:.9rem;margin:1.4rem 0 0}
+.mark{display:inline-block;width:.52em;height:.52em;border:.1em solid var(--link);border-radius:50%;margin:0 .1em 0 .22em;
+vertical-align:.38em;print-color-adjust:exact;-webkit-print-color-adjust:exact}
+.mark.measured{background:var(--link)}
+.mark.modelled{background:linear-gradient(90deg,var(--link) 50%,transparent 50%)}
+.bases{display:flex;flex-wrap:wrap;gap:.1rem 1.4rem;font-size:.85rem;margin:.2rem 0 0}
+.bases b{color:var(--text)}.bases .mark{vertical-align:.02em}
+.number{color:inherit;text-decoration:none;font-weight:620;font-variant-numeric:tabular-nums;white-space:nowrap}
+.number:hover,.number:focus{text-decoration:underline}
+h1 .number{font-weight:inherit}h1 .mark{width:.36em;height:.36em;border-width:.07em;vertical-align:.62em}
+.points{margin:1.5rem 0 0}
+.points>div{display:grid;grid-template-columns:11.5rem 1fr;gap:0 1.6rem;padding:.7rem 0;border-top:1px solid var(--grid)}
+.points dt{font-weight:650;line-height:1.4}
+.points dd{margin:0;max-width:44rem}
+.points dd p{margin:0 0 .3rem}
+figure{margin:1.3rem 0}
+figcaption{margin:0 0 .6rem;line-height:1.4;font-weight:400}
+figcaption b{font-weight:650}figcaption span{display:block;font-size:.9rem;max-width:46rem}
+.on-narrow{display:none}
+.small-ones{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17.5rem),1fr));gap:1.4rem 2rem;margin:1rem 0}
+.pair{display:grid;grid-template-columns:1fr 1fr;gap:1.2rem 1.5rem}
+.scroll{overflow-x:auto}.scroll>svg{display:block;width:100%;min-width:58rem;height:auto}
+.wide{overflow-x:auto;margin:.8rem 0}
+.wide:focus-visible,.scroll:focus-visible{outline:2px solid var(--link)}
+table{font-size:.88rem;line-height:1.4;width:100%}
+th,td{padding:.36rem 1.1rem .36rem 0;vertical-align:top;white-space:nowrap}
+th:last-child,td:last-child{padding-right:0}
+th{font-weight:600;border-bottom-color:var(--axis)}
+.word{text-align:left}
+td small{display:block;color:var(--muted);font-size:.78rem}
+td.word small{display:inline}
+.prose td.word:last-child{white-space:normal;min-width:16rem}
+tr:target{background:var(--card);outline:2px solid var(--link)}
+tr.total td{font-weight:650}
+code{font:.92em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
+details{margin:.8rem 0}
+summary{cursor:pointer;color:var(--link);font-size:.95rem;padding:.25rem 0}
+.note{font-size:.9rem;margin:.4rem 0}
+.warning{border-left:3px solid var(--s0);padding:.3rem 0 .3rem .8rem;margin:.8rem 0;font-size:.93rem}
+.yes{font-weight:650}
+footer{font-size:.85rem;margin-top:3rem;border-top:1px solid var(--grid);padding-top:.8rem}
+@media(max-width:700px){
+.on-wide{display:none}.on-narrow{display:block}
+.points>div{grid-template-columns:1fr;gap:.15rem}
+.pair{grid-template-columns:1fr}
+.bases{flex-direction:column}
+}
+@media print{nav{display:none}body{max-width:none}details{display:block}}
+"""
