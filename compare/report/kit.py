@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from compare.report.ledger import number
 from compare.report.markup import Markup, element
 
 BASES: Final = {
@@ -63,9 +64,21 @@ def sentence(document: Mapping[str, Any], figures: Mapping[str, Any], tag: str =
     return element(tag, *parts, text)
 
 
-def section(name: str, title: str, *parts: str) -> Markup:
-    """A part of the page, with its heading."""
-    return element("section", element("h2", title), joined(parts), id=name)
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the page, under a heading that the contents lead to."""
+
+    name: str
+    title: str
+    body: Markup
+
+    def markup(self) -> Markup:
+        return element("section", element("h2", self.title), self.body, id=self.name)
+
+
+def section(name: str, title: str, *parts: str) -> Section:
+    """Of the parts, one after another."""
+    return Section(name, title, joined(parts))
 
 
 def lead(*text: str) -> Markup:
@@ -99,6 +112,11 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, words: int 
     head = element("thead", element("tr", *cells("th", headings)))
     body = element("tbody", *(element("tr", *cells("td", row)) for row in rows))
     return element("div", element("table", head, body), class_=f"wide {style}".strip(), tabindex="0")
+
+
+def counted(value: float, one: str, many: str = "") -> str:
+    """`1 message`, `2.5 messages`."""
+    return f"{number(value)} {one if value == 1 else many or one + 's'}"
 
 
 def details(summary: str, *parts: str) -> Markup:

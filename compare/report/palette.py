@@ -59,7 +59,8 @@ CHART: Final = (
 .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}.dashed{stroke-dasharray:5 4}
 .band{fill-opacity:.15;stroke:none}.track{stroke:var(--grid);stroke-width:6;stroke-linecap:round}
 .range{stroke-width:6;stroke-opacity:.4;stroke-linecap:round}.round{fill-opacity:.75}
-.ring{fill:var(--page);stroke-width:2}
+.ring{fill:var(--page);stroke-width:2}.thin{stroke-width:1}.thick{stroke-width:3;stroke-linecap:round}
+.share{fill-opacity:.35}.tick{stroke-width:2}.chart .strong-name{font-size:14px;font-weight:650}
 """
     + "".join(f".chart text.f{index}{{fill:var(--s{index})}}" for index in range(len(LIGHT)))
 )

@@ -21,19 +21,19 @@ section{margin-top:2.4rem}
 .masthead{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;font-size:.9rem;margin:0}
 .masthead b{color:var(--text)}
 nav{display:flex;flex-wrap:wrap;gap:.15rem 1.1rem;font-size:.9rem;margin:1.4rem 0 0}
-.mark{display:inline-block;width:.52em;height:.52em;border:.1em solid var(--link);border-radius:50%;margin:0 .1em 0 .22em;
-vertical-align:.38em;print-color-adjust:exact;-webkit-print-color-adjust:exact}
+.mark{display:inline-block;width:8px;height:8px;border:1.5px solid var(--link);border-radius:50%;margin:0 1px 0 3px;
+vertical-align:.42em;print-color-adjust:exact;-webkit-print-color-adjust:exact}
 .mark.measured{background:var(--link)}
 .mark.modelled{background:linear-gradient(90deg,var(--link) 50%,transparent 50%)}
 .bases{display:flex;flex-wrap:wrap;gap:.1rem 1.4rem;font-size:.85rem;margin:.2rem 0 0}
-.bases b{color:var(--text)}.bases .mark{vertical-align:.02em}
+.bases b{color:var(--text)}.bases .mark,td .mark{vertical-align:0;margin-left:0}
 .number{color:inherit;text-decoration:none;font-weight:620;font-variant-numeric:tabular-nums;white-space:nowrap}
 .number:hover,.number:focus{text-decoration:underline}
-h1 .number{font-weight:inherit}h1 .mark{width:.36em;height:.36em;border-width:.07em;vertical-align:.62em}
-.points{margin:1.5rem 0 0}
-.points>div{display:grid;grid-template-columns:11.5rem 1fr;gap:0 1.6rem;padding:.7rem 0;border-top:1px solid var(--grid)}
-.points dt{font-weight:650;line-height:1.4}
-.points dd{margin:0;max-width:44rem}
+h1 .number{font-weight:inherit}h1 .mark{vertical-align:.75em}
+.points{margin:1.4rem 0 0;columns:25rem 2;column-gap:2.4rem;font-size:.95rem;line-height:1.5}
+.points>div{break-inside:avoid;padding:.55rem 0 .35rem;border-top:1px solid var(--grid)}
+.points dt{font-weight:680;margin-bottom:.15rem}
+.points dd{margin:0}
 .points dd p{margin:0 0 .3rem}
 figure{margin:1.3rem 0}
 figcaption{margin:0 0 .6rem;line-height:1.4;font-weight:400}
@@ -41,13 +41,15 @@ figcaption b{font-weight:650}figcaption span{display:block;font-size:.9rem;max-w
 .on-narrow{display:none}
 .small-ones{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17.5rem),1fr));gap:1.4rem 2rem;margin:1rem 0}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:1.2rem 1.5rem}
+.three{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17.5rem),1fr));gap:1.6rem 2rem}
 .scroll{overflow-x:auto}.scroll>svg{display:block;width:100%;min-width:58rem;height:auto}
 .wide{overflow-x:auto;margin:.8rem 0}
 .wide:focus-visible,.scroll:focus-visible{outline:2px solid var(--link)}
 table{font-size:.88rem;line-height:1.4;width:100%}
 th,td{padding:.36rem 1.1rem .36rem 0;vertical-align:top;white-space:nowrap}
 th:last-child,td:last-child{padding-right:0}
-th{font-weight:600;border-bottom-color:var(--axis)}
+th{font-weight:600;border-bottom-color:var(--axis);white-space:normal;vertical-align:bottom;line-height:1.25}
+th.group{padding-top:1.1rem;color:var(--text);text-align:left}
 .word{text-align:left}
 td small{display:block;color:var(--muted);font-size:.78rem}
 td.word small{display:inline}
@@ -63,7 +65,6 @@ summary{cursor:pointer;color:var(--link);font-size:.95rem;padding:.25rem 0}
 footer{font-size:.85rem;margin-top:3rem;border-top:1px solid var(--grid);padding-top:.8rem}
 @media(max-width:700px){
 .on-wide{display:none}.on-narrow{display:block}
-.points>div{grid-template-columns:1fr;gap:.15rem}
 .pair{grid-template-columns:1fr}
 .bases{flex-direction:column}
 }

@@ -73,6 +73,7 @@ class _Picture:
         ends = 70 if size.narrow else 86
         xs = self._curves[0].xs
         self._x = Scale(xs[0], xs[-1], 52, size.width - ends, log=True)
+        self._taken: list[tuple[float, float]] = []  # heights of labels, and how far right they reach
         bottom = min(min(curve.lows) for curve in self._curves)
         top = max(max(curve.highs) for curve in self._curves)
         self._y = Scale(bottom / 1.5, top * 1.3, size.height - 42, self._top, log=True)
@@ -140,11 +141,26 @@ class _Picture:
             if one["changes_cheapest"]:
                 yield from self._border(one, at, y)
             else:
-                yield element("circle", element("title", words), cx=at, cy=y, r=3.5, class_="ring s4")
-                text = f"{x:,.0f}" if self._size.narrow else f"{x:,.0f}: {one['from']} = {one['to']}"
-                if not self._size.narrow or x < 5e3:
-                    yield element("text", text, x=at - 8, y=y - 6, text_anchor="end", class_="halo")
-            yield Markup("")
+                yield from self._other(one, words, at, y)
+
+    def _other(self, one: Mapping[str, Any], words: str, at: float, y: float) -> Iterator[Markup]:
+        """A ring, and over all bands its number: nothing is drawn above the dearest."""
+        text = f"{one['connections']:,.0f}"
+        text += "" if self._size.narrow else f": {one['from']} = {one['to']}"
+        left = at - width(text) - 4
+        tops = [
+            self._y(high)
+            for curve in self._curves
+            for x, high in zip(curve.xs, curve.highs, strict=True)
+            if left - 20 <= self._x(x) <= at + 20
+        ]
+        place = min([y, *tops]) - (10 if self._size.narrow else 8)
+        while any(abs(place - other) < 14 and left < taken for other, taken in self._taken):
+            place -= 15
+        self._taken.append((place, at))
+        yield element("line", x1=at, x2=at, y1=y, y2=place - 4, class_="leader")
+        yield element("circle", element("title", words), cx=at, cy=y, r=3.5, class_="ring s4")
+        yield element("text", text, x=at - 5, y=place, text_anchor="end", class_="halo")
 
     def _border(self, one: Mapping[str, Any], at: float, y: float) -> Iterator[Markup]:
         """A callout under the point: nothing is drawn below the cheapest."""
