@@ -93,9 +93,7 @@ def figure(title: str, note: str, basis: str, drawing: Markup) -> Markup:
 
 def fitted(draw: Callable[[Size], Markup], wide: Size, narrow: Size = PHONE) -> Markup:
     """The same drawing twice, of which the page shows the one that fits."""
-    return joined(
-        [element("div", draw(wide), class_="on-wide"), element("div", draw(narrow), class_="on-narrow")]
-    )
+    return joined([element("div", draw(wide), class_="on-wide"), element("div", draw(narrow), class_="on-narrow")])
 
 
 def grid(*parts: Markup) -> Markup:

@@ -42,7 +42,12 @@ def run_page(run: Document) -> str:
     title = f"{described(run)}: {', '.join(target['name'] for target in run['targets'])}"
     head = element(
         "header",
-        element("p", element("b", "Duplex: a run under load"), element("span", run["conditions"]["began"]), class_="masthead"),
+        element(
+            "p",
+            element("b", "Duplex: a run under load"),
+            element("span", run["conditions"]["began"]),
+            class_="masthead",
+        ),
         element("h1", title),
     )
     return _whole(title, [head], [latency([run]), throughput([run]), resources([run]), facts.conditions([run])])

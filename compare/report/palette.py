@@ -50,8 +50,7 @@ CLASSES: Final = "".join(
     for index in range(len(LIGHT))
 )
 #: What charts are drawn with.
-CHART: Final = (
-    """
+CHART: Final = """
 .chart text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;fill:var(--muted)}
 .chart .strong{fill:var(--text);font-weight:600}.chart .title{fill:var(--text);font-size:17px;font-weight:650}
 .chart .halo{paint-order:stroke;stroke:var(--page);stroke-width:4px;stroke-linejoin:round}
@@ -61,6 +60,4 @@ CHART: Final = (
 .range{stroke-width:6;stroke-opacity:.4;stroke-linecap:round}.round{fill-opacity:.75}
 .ring{fill:var(--page);stroke-width:2}.thin{stroke-width:1}.thick{stroke-width:3;stroke-linecap:round}
 .share{fill-opacity:.35}.tick{stroke-width:2}.chart .strong-name{font-size:14px;font-weight:650}
-"""
-    + "".join(f".chart text.f{index}{{fill:var(--s{index})}}" for index in range(len(LIGHT)))
-)
+""" + "".join(f".chart text.f{index}{{fill:var(--s{index})}}" for index in range(len(LIGHT)))

@@ -48,9 +48,7 @@ def _row(row: Row, scale: Scale, top: float) -> Markup:
         element("line", x1=_EDGE, x2=_WIDTH - _EDGE, y1=y, y2=y, class_="track"),
     ]
     if row.high > row.low:
-        marks.append(
-            element("line", x1=scale(row.low), x2=scale(row.high), y1=y, y2=y, class_=f"range s{colour}")
-        )
+        marks.append(element("line", x1=scale(row.low), x2=scale(row.high), y1=y, y2=y, class_=f"range s{colour}"))
     marks += [element("circle", cx=scale(value), cy=y, r=2.5, class_=f"round f{colour}") for value in row.rounds]
     marks.append(element("circle", cx=scale(row.value), cy=y, r=5, class_=f"ring s{colour}"))
     return element("g", element("title", f"{row.name}: {row.text}"), *marks)

@@ -67,7 +67,7 @@ class _Picture:
             )
             for name in names
         ]
-        self._sizes = [one for one in sizes if low <= one <= high][:_most(size)]
+        self._sizes = [one for one in sizes if low <= one <= high][: _most(size)]
         heading = 46 if alone else 0
         self._top = heading + (60 if size.narrow else 62)
         ends = 70 if size.narrow else 86

@@ -61,9 +61,17 @@ def percentiles(title: str, found: Sequence[Distribution], bounds: tuple[float, 
     ends = max(width(one.name) for one in found) + 16
     x = Scale(0, max(nines, 1), 46, size.width - min(ends, size.width * 0.28))
     y = Scale(low, high, size.height - 40, 40, log=True)
-    ticks = [tick for tick in (0 if x(math.log10(2)) - x(0) > 34 else 1, math.log10(2), 1, 2, 3, 4, 5, 6) if tick <= x.high]
+    ticks = [
+        tick for tick in (0 if x(math.log10(2)) - x(0) > 34 else 1, math.log10(2), 1, 2, 3, 4, 5, 6) if tick <= x.high
+    ]
     chart = Chart(
-        x, y, Axis("percentile of answers", _percentile, ticks), Axis("ms", _milliseconds), size.width, size.height, title
+        x,
+        y,
+        Axis("percentile of answers", _percentile, ticks),
+        Axis("ms", _milliseconds),
+        size.width,
+        size.height,
+        title,
     )
     chart.text(2, 13, title, style="strong")
     for one in found:

@@ -40,9 +40,7 @@ def faults(found: Sequence[Mapping[str, Any]]) -> kit.Section:
     if not found:
         return kit.section("faults", "Faults survived", kit.lead("Nothing was killed in the runs of this report."))
     counts = ("kills", "messages", "accepted", "lost", "repeated", "unanswered")
-    rows: list[list[str]] = [
-        [one["target"], one["scenario"], *(number(one[key]) for key in counts)] for one in found
-    ]
+    rows: list[list[str]] = [[one["target"], one["scenario"], *(number(one[key]) for key in counts)] for one in found]
     return kit.section(
         "faults",
         "Faults survived",
@@ -57,7 +55,8 @@ def faults(found: Sequence[Mapping[str, Any]]) -> kit.Section:
 def inputs(found: Sequence[Mapping[str, Any]]) -> kit.Section:
     """The models' figures that the run replaced."""
     rows: list[list[str]] = [
-        [element("code", one["key"]), number(one["was"]), number(one["value"]), one["unit"], one["from"]] for one in found
+        [element("code", one["key"]), number(one["was"]), number(one["value"]), one["unit"], one["from"]]
+        for one in found
     ]
     return kit.section(
         "inputs",
@@ -118,7 +117,9 @@ def measured(run: Mapping[str, Any]) -> Markup:
     for key in keys:
         ones = [target["figures"].get(key) for target in targets]
         known = next(one for one in ones if one is not None)
-        cells = ["" if one is None else kit.spread(*(number(one[end]) for end in ("value", "low", "high"))) for one in ones]
+        cells = [
+            "" if one is None else kit.spread(*(number(one[end]) for end in ("value", "low", "high"))) for one in ones
+        ]
         basis = kit.joined([kit.mark(known["basis"]), known["basis"]])
         rows.append([element("code", key), basis, known["unit"], *cells, known.get("source", "")])
     headings = ["figure", "basis", "unit", *(target["name"] for target in targets), "source"]

@@ -55,7 +55,9 @@ def _run(run: Mapping[str, Any]) -> list[Markup]:
     first, *others = names
     parts = [_figures(first, targets, colour), _table(first, targets)]
     for name in others:
-        parts.append(kit.details(f"{name}: {_WORDS.get(name, name)}", _figures(name, targets, colour), _table(name, targets)))
+        parts.append(
+            kit.details(f"{name}: {_WORDS.get(name, name)}", _figures(name, targets, colour), _table(name, targets))
+        )
     return parts
 
 

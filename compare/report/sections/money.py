@@ -29,7 +29,12 @@ def costs(document: Mapping[str, Any]) -> kit.Section:
         "Rings are break-evens."
     )
     evens = [
-        [f"{one['from']} → {one['to']}", f"{one['connections']:,.0f}", f"{one['low']:,.0f}-{one['high']:,.0f}", _yes(one)]
+        [
+            f"{one['from']} → {one['to']}",
+            f"{one['connections']:,.0f}",
+            f"{one['low']:,.0f}-{one['high']:,.0f}",
+            _yes(one),
+        ]
         for one in cost["break_even"]
     ]
     headings = ["break-even", "connections", "range", "changes the cheapest"]
@@ -58,7 +63,9 @@ def bills(document: Mapping[str, Any]) -> kit.Section:
     return kit.section(
         "bills",
         "The bills",
-        kit.figure("Dollars a month, with the range of each bill", "A ring is the middle figure.", "modelled", panels[0]),
+        kit.figure(
+            "Dollars a month, with the range of each bill", "A ring is the middle figure.", "modelled", panels[0]
+        ),
         kit.table(headings, verdicts, words=4) if verdicts else Markup(""),
         *tables,
     )
@@ -114,9 +121,7 @@ def _scrolled(drawing: Markup) -> Markup:
 
 def _panel(title: str, bill: Mapping[str, Any]) -> Markup:
     colour = colours(bill)
-    rows = [
-        Row(name, _money(one), one["total"], one["low"], one["high"], colour[name]) for name, one in bill.items()
-    ]
+    rows = [Row(name, _money(one), one["total"], one["low"], one["high"], colour[name]) for name, one in bill.items()]
     return ranges(title, rows)
 
 

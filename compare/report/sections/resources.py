@@ -40,7 +40,9 @@ _OF_CONNECTS: Final = {"storm", "idle"}
 
 def throughput(runs: Sequence[Mapping[str, Any]]) -> kit.Section:
     """What went through, and what went wrong."""
-    panels = [_panel("messages.a_second", f"{run['scenario']['kind']}: answered a second", run["targets"]) for run in runs]
+    panels = [
+        _panel("messages.a_second", f"{run['scenario']['kind']}: answered a second", run["targets"]) for run in runs
+    ]
     rows: list[list[str]] = [
         [run["scenario"]["kind"], target["name"], *(_number(target["figures"].get(key)) for key in _COUNTS)]
         for run in runs
@@ -105,9 +107,7 @@ def _resources(run: Mapping[str, Any]) -> list[Markup]:
     targets = run["targets"]
     left_out = "a_message" if run["scenario"]["kind"] in _OF_CONNECTS else ("a_connect", "a_socket")
     drawn = {key: _panel(key, title, targets) for key, title in _PANELS.items() if not key.endswith(left_out)}
-    panels = [
-        element("div", drawing, _noise(key, run)) for key, drawing in drawn.items() if drawing
-    ]
+    panels = [element("div", drawing, _noise(key, run)) for key, drawing in drawn.items() if drawing]
     if not panels:
         return []
     figure = kit.figure("By part, over the rounds", "", "measured", kit.grid(*panels))

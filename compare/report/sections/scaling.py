@@ -65,7 +65,13 @@ def timeline(run: Mapping[str, Any], colour: int, begins: float, size: kit.Size)
     whole = [tick for tick in ticks(0, y.high, 3) if tick == int(tick)]
     title = f"{run['name']}: {_KINDS.get(run['kind'], run['kind'])}"
     chart = Chart(
-        x, y, Axis("minutes", _minutes, marks), Axis("", lambda value: f"{value:,.0f}", whole), size.width, size.height, title
+        x,
+        y,
+        Axis("minutes", _minutes, marks),
+        Axis("", lambda value: f"{value:,.0f}", whole),
+        size.width,
+        size.height,
+        title,
     )
     chart.text(2, 13, run["name"], style=f"f{colour} strong-name")
     chart.text(2, 29, _KINDS.get(run["kind"], run["kind"]))
@@ -117,9 +123,7 @@ def _table(runs: list[Mapping[str, Any]]) -> Markup:
         "scaledAfterSeconds": "grew after, s",
         "shrunkAfterSeconds": "small again after, s",
     }
-    rows: list[list[str]] = [
-        [run["name"], *(_number(run["summary"].get(key)) for key in columns)] for run in runs
-    ]
+    rows: list[list[str]] = [[run["name"], *(_number(run["summary"].get(key)) for key in columns)] for run in runs]
     return kit.table(["autoscaler of", *columns.values()], rows)
 
 
