@@ -8,6 +8,7 @@ import typer
 
 from compare.cost.cli import cost
 from compare.errors import CompareError
+from compare.everything import everything
 from compare.load.command import run
 from compare.scaling.command import scale
 
@@ -25,6 +26,7 @@ def _commands() -> None:
     """A callback keeps a lone command from taking the place of the whole."""
 
 
+app.command("all")(everything)
 app.command("run")(run)
 app.command("cost")(cost)
 app.command("scale")(scale)

@@ -112,6 +112,9 @@ def _counts(rounds: Sequence[Round]) -> dict[str, Figure]:
         f"connections.{ours}": _sum("connections", [count[theirs] for count in counts])
         for ours, theirs in (("tried", "connects"), ("opened", "connected"), ("refused", "refused"))
     }
+    killed = [one.kills for one in rounds if one.kills is not None]
+    if killed:
+        figures["faults.kills"] = _sum("processes of the server", killed)
     figures["connections.held"] = _median("connections", [count["open at end"] for count in counts])
     for name in _COUNTS:
         better: Literal["less"] | None = "less" if name in {"lost", "unanswered", "repeated", "overtaken"} else None

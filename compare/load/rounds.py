@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from compare.load import servers
 from compare.load.senders import Senders, Sent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from compare.load.scenario import Scenario
     from compare.load.targets import Target
@@ -33,6 +34,7 @@ class Round:
     samples: list[servers.Sample] = field(default_factory=list)
     ended: float = 0.0
     whole: bool = False
+    kills: int | None = None  # of the server's processes, where the scenario asks for it
 
 
 class RoundError(CompareError):
@@ -70,7 +72,8 @@ class Rounds:
                     why = max(errors, key=lambda kind: errors[kind]) if errors else _SILENT
                     raise RoundError(f"target {now.target.name}: no connection became ready: {why}")
                 now.samples += _sampled(now.target)
-                now.sent = await senders.send(lambda told: tell(now, "sending", told))
+                async with self._killing(now):
+                    now.sent = await senders.send(lambda told: tell(now, "sending", told))
                 now.whole = True
             except asyncio.CancelledError:
                 now.sent = await senders.stopped()
@@ -80,6 +83,26 @@ class Rounds:
                 now.ended = time.time()
                 if now.sent.cpu:
                     self.done.append(now)
+
+    @asynccontextmanager
+    async def _killing(self, now: Round) -> AsyncIterator[None]:
+        """Kill a process of the server every `kill_seconds`, for as long as the load lasts."""
+        if not self._scenario.kill_seconds or now.target.pid is None:
+            yield
+            return
+        now.kills = 0
+        task = asyncio.create_task(self._kill(now, servers.Killer(now.target.pid)))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _kill(self, now: Round, killer: servers.Killer) -> None:
+        # Not in the patience at the end: what is lost then might have come.
+        for _ in range(int(self._scenario.duration / self._scenario.kill_seconds)):
+            await asyncio.sleep(self._scenario.kill_seconds)
+            now.kills = (now.kills or 0) + await asyncio.to_thread(killer.kill)
 
 
 def _sampled(target: Target) -> list[servers.Sample]:
