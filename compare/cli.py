@@ -10,6 +10,7 @@ from compare.cost.cli import cost
 from compare.errors import CompareError
 from compare.everything import everything
 from compare.load.command import run
+from compare.report.command import report
 from compare.scaling.command import scale
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ def _commands() -> None:
 
 app.command("all")(everything)
 app.command("run")(run)
+app.command("report")(report)
 app.command("cost")(cost)
 app.command("scale")(scale)
 

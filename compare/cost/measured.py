@@ -102,8 +102,8 @@ class Measured:
         }
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """The runs in a file of `compare run --json` or of a whole comparison. Raises CompareError."""
+def load(path: Path) -> dict[str, Any]:
+    """The document in a file of `compare run --json` or of a whole comparison. Raises CompareError."""
     try:
         with path.open("rb") as file:
             data = file.read(_LARGEST + 1)
@@ -115,13 +115,16 @@ def read(path: Path) -> list[dict[str, Any]]:
         found = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CompareError(f"{path}: not JSON: {' '.join(str(error).split())[:100]}") from None
-    kind = found.get("format") if isinstance(found, dict) else None
-    if kind == LOAD:
-        runs = [found]
-    elif kind == REPORT:
-        runs = [run for run in (found.get("load"), *(found.get("more") or ())) if run is not None]
-    else:
+    if not isinstance(found, dict) or found.get("format") not in {LOAD, REPORT}:
         raise CompareError(f"{path}: its format is neither {LOAD} nor {REPORT}: give what compare run --json wrote")
+    return found
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The runs in such a file. Raises CompareError."""
+    found = load(path)
+    whole = found["format"] == REPORT
+    runs = [run for run in (found.get("load"), *(found.get("more") or ())) if run is not None] if whole else [found]
     for run in runs:
         try:
             msgspec.convert(run, _Run)

@@ -19,6 +19,7 @@ from compare.load.document import Run, document
 from compare.load.rounds import Rounds
 from compare.load.scenario import Scenario, load
 from compare.report import files
+from compare.report.page import run_page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -55,6 +56,7 @@ def run(
         str | None, typer.Option(metavar="p99=200ms,errors=0.1%", help="Objectives; a breach ends with status 1.")
     ] = None,
     json: Annotated[Path | None, typer.Option(metavar="F.json", help="Write everything to this file.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="F.html", help="Write it as a page.")] = None,
 ) -> None:
     """Send one load to several servers in turns, and say which differs from which (docs/load.md)."""
     loaded = load(scenario).overridden(connections, rate, duration)
@@ -63,8 +65,9 @@ def run(
     if loaded.kill_seconds and given:
         raise CompareError("kill_seconds: only what is run here is killed: leave --target or kill_seconds out")
     resources = {name: cloudwatch.resources(one, of) for name, (one, of) in _stacks(given, stack or []).items()}
-    if json is not None and not json.parent.is_dir():
-        raise CompareError(f"--json: {json} cannot be written: there is no folder {json.parent}")
+    for option, path in (("--json", json), ("--html", html)):
+        if path is not None and not path.parent.is_dir():
+            raise CompareError(f"{option}: {path} cannot be written: there is no folder {path.parent}")
     count = processes or senders.processes(loaded)
     ended, stopped = asyncio.run(_run(loaded, given, assembly, resources, rounds, count, wanted))
     if not ended.rounds:
@@ -72,10 +75,14 @@ def run(
     found = document(ended)
     if json is not None:
         files.write(json, msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+    if html is not None:
+        files.write(html, run_page(found))
     console = Console(width=_WIDTH, highlight=False)
     table.show(found, console)
     if json is not None:
         console.print(f"\nEverything: {json}", soft_wrap=True)
+    if html is not None:
+        console.print(f"\nThe page: {html}", soft_wrap=True)
     if stopped:
         raise typer.Exit(progress.STOPPED)
     if ended.failures or not all(one["met"] for one in found["objectives"]):

@@ -87,7 +87,10 @@ def lead(*text: str) -> Markup:
 
 def figure(title: str, note: str, basis: str, drawing: Markup) -> Markup:
     """A drawing under a line that says what it shows, and another on how to read it."""
-    caption = element("figcaption", element("b", title), mark(basis), element("span", note) if note else "")
+    *words, last = title.split(" ")
+    kept = element("span", last, mark(basis), class_="keep")  # so that no line begins with the mark
+    heading = element("b", *(f"{word} " for word in words), kept)
+    caption = element("figcaption", heading, element("span", note, class_="how") if note else "")
     return element("figure", caption, drawing)
 
 

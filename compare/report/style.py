@@ -16,7 +16,7 @@ h2{font-size:1.4rem;line-height:1.25;letter-spacing:-.01em;margin:0 0 .6rem;padd
 border-top:1px solid var(--grid)}
 h3{font-size:1.08rem;margin:2rem 0 .3rem}
 section{margin-top:2.4rem}
-.lead,.masthead,.bases,nav,figcaption span,.note,footer{color:var(--muted)}
+.lead,.masthead,.bases,nav,.how,.note,footer{color:var(--muted)}
 .lead{max-width:44rem}
 .masthead{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;font-size:.9rem;margin:0}
 .masthead b{color:var(--text)}
@@ -37,11 +37,13 @@ h1 .number{font-weight:inherit}h1 .mark{vertical-align:.75em}
 .points dd p{margin:0 0 .3rem}
 figure{margin:1.3rem 0}
 figcaption{margin:0 0 .6rem;line-height:1.4;font-weight:400}
-figcaption b{font-weight:650}figcaption span{display:block;font-size:.9rem;max-width:46rem}
+figcaption b{font-weight:650}.how{display:block;font-size:.9rem;max-width:46rem}
 .on-narrow{display:none}
-.small-ones{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17.5rem),1fr));gap:1.4rem 2rem;margin:1rem 0}
+.small-ones{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17.5rem),1fr));
+gap:1.4rem 2rem;margin:1rem 0}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:1.2rem 1.5rem}
-.three{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17.5rem),1fr));gap:1.6rem 2rem}
+.three{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17.5rem),1fr));
+gap:1.6rem 2rem}
 .scroll{overflow-x:auto}.scroll>svg{display:block;width:100%;min-width:58rem;height:auto}
 .wide{overflow-x:auto;margin:.8rem 0}
 .wide:focus-visible,.scroll:focus-visible{outline:2px solid var(--link)}
@@ -53,7 +55,9 @@ th.group{padding-top:1.1rem;color:var(--text);text-align:left}
 .word{text-align:left}
 td small{display:block;color:var(--muted);font-size:.78rem}
 td.word small{display:inline}
-.prose td.word:last-child{white-space:normal;min-width:16rem}
+.prose td.word{white-space:normal}.prose td:first-child{white-space:nowrap}
+.prose th:last-child,.prose td:last-child{text-align:left;white-space:normal;min-width:11rem}
+.prose code{font-size:.86em}.keep{white-space:nowrap}
 tr:target{background:var(--card);outline:2px solid var(--link)}
 tr.total td{font-weight:650}
 code{font:.92em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}

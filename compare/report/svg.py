@@ -1,6 +1,6 @@
 """Charts as inline SVG: axes with ticks, lines and steps, colours that hold on a light and on a dark page.
 
-A chart refers to the CSS classes of `compare.report.palette`, which every page has; one that stands `alone` brings them.
+A chart refers to the CSS classes of `compare.report.palette`, which pages have and lone charts bring.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 from compare.report import palette
-from compare.report.labels import shortened, spread, width
+from compare.report.labels import shortened, spread
 from compare.report.markup import Markup, element, path
 
 #: More points than a screen has columns only make the file large.

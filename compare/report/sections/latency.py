@@ -54,10 +54,10 @@ def _run(run: Mapping[str, Any]) -> list[Markup]:
     names.sort(key=lambda name: name != wanted)
     first, *others = names
     parts = [_figures(first, targets, colour), _table(first, targets)]
-    for name in others:
-        parts.append(
-            kit.details(f"{name}: {_WORDS.get(name, name)}", _figures(name, targets, colour), _table(name, targets))
-        )
+    parts += [
+        kit.details(f"{name}: {_WORDS.get(name, name)}", _figures(name, targets, colour), _table(name, targets))
+        for name in others
+    ]
     return parts
 
 

@@ -37,12 +37,12 @@ def scaling(scaling: Mapping[str, Any]) -> kit.Section:
     ]
     words = (
         f"{trace['connections']:,} clients come within {trace['within_seconds']:,} seconds and leave "
-        f"{trace['leave_after_seconds'] / 60:,.4g} minutes later. Each autoscaler starts with the smallest fleet; minutes "
-        "count from the first arrival."
+        f"{trace['leave_after_seconds'] / 60:,.4g} minutes later. Each autoscaler starts with the smallest fleet; "
+        "minutes count from the first arrival."
     )
     note = (
-        "Above, grey: clients that want to be there, and as a line those that are. Below: what the autoscaler asked for "
-        "(dashed), what is ready (solid)."
+        "Above, grey: clients that want to be there; the line: those that are. Below, dashed: what the autoscaler asks "
+        "for; solid: what is ready."
     )
     found = element("div", *(element("div", one) for one in drawings), class_="three")
     return kit.section(
