@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -76,7 +76,9 @@ def everything(
     found = report(runs, load_asked, prices)
     if json is not None:
         files.write(json, encoded(found))
-    _show(found, json)
+    show(found)
+    if json is not None:
+        typer.echo(f"\nEverything: {json}")
     if stopped:
         raise typer.Exit(progress.STOPPED)
     if any(run["failures"] or not run["complete"] for run in runs):
@@ -150,7 +152,8 @@ def _title(scenario: Scenario) -> str:
     return {"echo": "echoes", "idle": "silent connections"}.get(scenario.kind, scenario.kind)
 
 
-def _show(found: dict[str, Any], json: Path | None) -> None:
+def show(found: Mapping[str, Any]) -> None:
+    """The verdict on a terminal."""
     console = Console(width=_WIDTH, highlight=False, markup=False, emoji=False)
     verdict = found["verdict"]
     console.print(text(verdict["headline"]), style="bold")
@@ -167,5 +170,3 @@ def _show(found: dict[str, Any], json: Path | None) -> None:
             console.print(f"failed: {failure}")
         if run and not run["complete"]:
             console.print(f"{run['scenario']['kind']}: stopped early: its figures are those until then")
-    if json is not None:
-        console.print(f"\nEverything: {json}", soft_wrap=True)

@@ -65,9 +65,7 @@ def run(
     if loaded.kill_seconds and given:
         raise CompareError("kill_seconds: only what is run here is killed: leave --target or kill_seconds out")
     resources = {name: cloudwatch.resources(one, of) for name, (one, of) in _stacks(given, stack or []).items()}
-    for option, path in (("--json", json), ("--html", html)):
-        if path is not None and not path.parent.is_dir():
-            raise CompareError(f"{option}: {path} cannot be written: there is no folder {path.parent}")
+    files.check({"--json": json, "--html": html})
     count = processes or senders.processes(loaded)
     ended, stopped = asyncio.run(_run(loaded, given, assembly, resources, rounds, count, wanted))
     if not ended.rounds:

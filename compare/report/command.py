@@ -33,8 +33,7 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """The report that a run leads to, or two of them side by side (docs/compare.md)."""
-    if html is not None and not html.parent.is_dir():
-        raise CompareError(f"--html: {html} cannot be written: there is no folder {html.parent}")
+    files.check({"--html": html})
     found, text = _one(a, paged=html is not None) if b is None else _two(a, b, paged=html is not None)
     if html is not None:
         files.write(html, text)

@@ -48,9 +48,7 @@ def measured(found: Mapping[str, Any]) -> kit.Section:
         ones = list(group)
         drawn = [_panel(title, names, one) for key, title in _DRAWN.items() for one in ones if one["figure"] == key]
         drawn += [
-            _panel(
-                one["figure"].removeprefix("latency.").replace(".corrected.", " ").replace("_ms", ", ms"), names, one
-            )
+            _panel(_latency(one["figure"]), names, one)
             for one in ones
             if one["figure"].endswith((".corrected.p50_ms", ".corrected.p99_ms"))
         ]
@@ -84,6 +82,12 @@ def modelled(found: Mapping[str, Any]) -> kit.Section:
         "Modelled and assumed",
         kit.table(headings, rows, style="prose") if rows else kit.lead("None that both have and that differ."),
     )
+
+
+def _latency(key: str) -> str:
+    """`latency.echo.corrected.p50_ms` is `echo p50, ms`."""
+    _, name, _, percentile = key.split(".", 3)
+    return f"{name} {percentile.removesuffix('_ms')}, ms"
 
 
 def _cells(one: Mapping[str, Any]) -> list[str]:
