@@ -106,6 +106,11 @@ def test_origins_reach_the_pods() -> None:
     assert limits.allowed_origins == {"https://a.example", "https://b.example"}
 
 
+def test_pods_even_out_when_they_are_asked_to() -> None:
+    assert "REBALANCE_PERCENT" not in gateway.pod_environment(Settings())
+    assert gateway.pod_environment(Settings(sockets_rebalance_percent=20))["REBALANCE_PERCENT"] == "20"
+
+
 def test_the_prestop_hook_asks_for_the_drain() -> None:
     asked = threading.Event()
     port = serve_admin(asked.set, 0)
