@@ -34,7 +34,7 @@ def report(
 ) -> None:
     """The report that a run leads to, or two of them side by side (docs/compare.md)."""
     files.check({"--html": html})
-    found, text = _one(a, paged=html is not None) if b is None else _two(a, b, paged=html is not None)
+    found, text = _one(a) if b is None else _two(a, b)  # a page that can be drawn is also whole
     if html is not None:
         files.write(html, text)
     if as_json:
@@ -48,21 +48,21 @@ def report(
         typer.echo(f"\nThe page: {html}")
 
 
-def _one(path: Path, *, paged: bool) -> tuple[Mapping[str, Any], str]:
+def _one(path: Path) -> tuple[Mapping[str, Any], str]:
     """The report in a file, made of it when it is a run, and its page. Raises CompareError."""
     found = measured.load(path)
     if found["format"] == measured.LOAD:
         runs = measured.read(path)
         found = _whole(path, lambda: of_runs(runs, asked()))
-    return found, _whole(path, lambda: page(found)) if paged else ""
+    return found, _whole(path, lambda: page(found))
 
 
-def _two(a: Path, b: Path, *, paged: bool) -> tuple[Mapping[str, Any], str]:
+def _two(a: Path, b: Path) -> tuple[Mapping[str, Any], str]:
     first, second = measured.load(a), measured.load(b)
     names = (a.name, b.name)
     both = f"{a}, {b}"
     found = _whole(both, lambda: beside(first, second, names))
-    return found, _whole(both, lambda: side_by_side(first, second, names)) if paged else ""
+    return found, _whole(both, lambda: side_by_side(first, second, names))
 
 
 def _whole(where: Path | str, make: Callable[[], _Made]) -> _Made:
