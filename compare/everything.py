@@ -23,6 +23,7 @@ from compare.report import files
 from compare.report.asked import Asked, asked
 from compare.report.document import document
 from compare.report.ledger import text
+from compare.report.page import page
 
 _WIDTH: Final = 100
 
@@ -30,7 +31,7 @@ _WIDTH: Final = 100
 #: leave behind would be in the other figures.
 PLAN: Final = (
     (load("echo").overridden(50, 300, 5), 3),
-    (load("idle").overridden(400, None, 4), 2),
+    (load("idle").overridden(300, None, 4), 2),
     (load("faults"), 1),
 )
 
@@ -54,6 +55,7 @@ def everything(
     ] = None,
     assembly: Annotated[Path, typer.Option(metavar="FOLDER", help="What cdk synth wrote.")] = Path("cdk.out"),
     json: Annotated[Path | None, typer.Option(metavar="F.json", help="Write everything to this file.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="F.html", help="Write the report as a page.")] = None,
 ) -> None:
     """Measure every variant on this machine, model the rest, and say which to choose (docs/compare.md)."""
     load_asked = asked(
@@ -64,28 +66,31 @@ def everything(
         connection_minutes=connection_minutes,
     )
     _check(prices)
-    for option, path in (("--json", json),):
-        if path is not None and not path.parent.is_dir():
-            raise CompareError(f"{option}: {path} cannot be written: there is no folder {path.parent}")
+    files.check({"--json": json, "--html": html})
     if measured is not None:
         runs, stopped = inputs.read(measured), False
     else:
         runs, stopped = asyncio.run(_measured(assembly, Console(stderr=True)))
         if not runs:
             raise typer.Exit(progress.STOPPED if stopped else 1)
-    found = report(runs, load_asked, prices)
+    found = report(runs, load_asked, prices, complete=not stopped)
     if json is not None:
         files.write(json, encoded(found))
+    if html is not None:
+        files.write(html, page(found))
     show(found)
-    if json is not None:
-        typer.echo(f"\nEverything: {json}")
+    for what, path in (("The page", html), ("Everything", json)):
+        if path is not None:
+            typer.echo(f"\n{what}: {path}")
     if stopped:
         raise typer.Exit(progress.STOPPED)
     if any(run["failures"] or not run["complete"] for run in runs):
         raise typer.Exit(1)
 
 
-def report(runs: Sequence[dict[str, Any]], load_asked: Asked, prices: Path | None = None) -> dict[str, Any]:
+def report(
+    runs: Sequence[dict[str, Any]], load_asked: Asked, prices: Path | None = None, *, complete: bool = True
+) -> dict[str, Any]:
     """The document, with what the runs measured in the models, and the reader's own rows over that."""
     taken = inputs.inputs(runs, rows.shipped())
     figures = inputs.replaced(rows.shipped(), taken)
@@ -96,7 +101,7 @@ def report(runs: Sequence[dict[str, Any]], load_asked: Asked, prices: Path | Non
         for one in taken
         if one.key not in figures.changed
     ]
-    return document(runs, load_asked, figures, inputs=plain)
+    return document(runs, load_asked, figures, inputs=plain, complete=complete)
 
 
 def encoded(found: dict[str, Any]) -> str:
@@ -168,5 +173,5 @@ def show(found: Mapping[str, Any]) -> None:
     for run in (found["load"], *found["more"]):
         for failure in run["failures"] if run else ():
             console.print(f"failed: {failure}")
-        if run and not run["complete"]:
-            console.print(f"{run['scenario']['kind']}: stopped early: its figures are those until then")
+    if not found["complete"]:
+        console.print("\nstopped early: these are the figures until then")

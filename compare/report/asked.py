@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from compare.cost.workload import Workload, read
+from compare.errors import CompareError
 
 STANDARD = (1_000, 50_000, 1_000_000)
 
@@ -52,5 +54,8 @@ def asked(
 ) -> Asked:
     """From the texts of the options. Raises CompareError with the option that cannot be used."""
     options = {"message_bytes": message_bytes, "deliveries": deliveries, "minutes": connection_minutes}
-    loads = [read(size, messages_per_minute, **options) for size in own or ["1000"]]
+    try:
+        loads = [read(size, messages_per_minute, **options) for size in own or ["1000"]]
+    except CompareError as error:
+        raise CompareError(re.sub("^--connections", "--own-connections", str(error))) from None
     return Asked(loads[0], tuple(int(load.connections) for load in loads) if own else ())

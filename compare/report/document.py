@@ -26,13 +26,15 @@ def document(
     inputs: Sequence[Mapping[str, Any]] = (),
     trace: Trace | None = None,
     generated: datetime | None = None,
+    complete: bool = True,
     grid: tuple[int, int] = (COLUMNS, ROWS),
 ) -> dict[str, Any]:
     """Everything there is to say.
 
     `runs` are documents of `compare run`, the first of them the main one; there may be none. `figures` are the rows of
-    the models, with what `inputs` says was measured already in them. `grid` is how fine the map is. The same arguments
-    give the same document. Raises CompareError when the figures contradict each other.
+    the models, with what `inputs` says was measured already in them. `complete` says whether all runs that were wanted
+    are there, `grid` how fine the map is. The same arguments give the same document. Raises CompareError when the
+    figures contradict each other.
     """
     ledger = Ledger()
     costs = Costs(asked, figures)
@@ -44,6 +46,7 @@ def document(
     columns, rows = grid
     return {
         "format": FORMAT,
+        "complete": complete and all(run["complete"] for run in runs),
         "generated": (generated or datetime.now(UTC)).isoformat(timespec="seconds"),
         "asked": asked.document({key: _row(figures.rows[key]) for key in sorted(figures.changed)}),
         "figures": ledger.document(),

@@ -126,12 +126,15 @@ def scaled_after(run: Run) -> int | None:
 
 
 def shrunk_after(run: Run, trace: Trace) -> int | None:
-    """Seconds from when clients began to leave until the fleet was as small as before; None: not within the run."""
+    """Seconds from when clients began to leave until the fleet was as small as before; negative: it was so before.
+
+    None when it never grew, or was not small again within the run.
+    """
     gone = _BEFORE + trace.within_seconds + trace.leave_after_seconds
     last = next((i for i in range(len(run.replicas) - 1, -1, -1) if run.replicas[i] > run.replicas[0]), None)
     if last is None or last == len(run.replicas) - 1:
         return None
-    return max(0, (last + 1) * run.period - gone)
+    return (last + 1) * run.period - gone
 
 
 def rush(workload: Workload, figures: Figures, trace: Trace) -> Rush:

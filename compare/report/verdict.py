@@ -168,7 +168,8 @@ class _Words:
             ]
             yield self._say(
                 f"On {one['target']}, while {{}} of its processes were killed, {{}} messages were sent: "
-                "{} were lost, {} came twice, {} had no answer.",
+                "{} deliveries or results were lost, {} came again, which clients see by their number, and {} "
+                "messages had no answer.",
                 *keys,
             )
 
@@ -252,7 +253,9 @@ class _Words:
                 self._rushing(run, "peak", run.peak, units),
                 self._rushing(run, "scaled_after", after, "seconds"),
             ]
-            if shrunk is not None:
+            if shrunk is not None and shrunk < 0:
+                words += ", and is small again while they are still there"
+            elif shrunk is not None:
                 words += ", and is small again {} minutes after they have gone"
                 keys.append(self._rushing(run, "shrunk_after", round(shrunk / 60, 1), "minutes"))
             else:
