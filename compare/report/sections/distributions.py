@@ -22,6 +22,7 @@ from compare.report.svg import Axis, Chart, Scale
 _POINTS: Final = 80  # of a curve of percentiles
 _BINS: Final = 24  # a decade
 _ROW: Final = 56
+_HALF: Final = math.log10(2)  # nines of the median
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,8 @@ def percentiles(title: str, found: Sequence[Distribution], bounds: tuple[float, 
     ends = max(width(one.name) for one in found) + 16
     x = Scale(0, max(nines, 1), 46, size.width - min(ends, size.width * 0.28))
     y = Scale(low, high, size.height - 40, 40, log=True)
-    ticks = [
-        tick for tick in (0 if x(math.log10(2)) - x(0) > 34 else 1, math.log10(2), 1, 2, 3, 4, 5, 6) if tick <= x.high
-    ]
+    first = [0.0] if x(_HALF) - x(0) > 36 else []
+    ticks = [tick for tick in (*first, _HALF, 1, 2, 3, 4, 5, 6) if tick <= x.high]
     chart = Chart(
         x,
         y,

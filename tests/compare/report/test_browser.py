@@ -14,7 +14,10 @@ from tests.compare.report import measured
 from tests.compare.report.chromium import Chromium
 
 PHONE, DESKTOP = (390, 844), (1280, 900)
-SCREENS = [(PHONE, "light"), (PHONE, "dark"), (DESKTOP, "light"), (DESKTOP, "dark")]
+SCREENS = [
+    *(("report", screen, scheme) for screen in (PHONE, DESKTOP) for scheme in ("light", "dark")),
+    *((name, screen, scheme) for name in ("run", "pair") for screen, scheme in ((PHONE, "dark"), (DESKTOP, "light"))),
+]
 
 # Contrast by WCAG 2.2, of every visible text with what is behind it: [text, ratio] of those below 4.5.
 FAINT = """
@@ -99,8 +102,7 @@ def pages(report: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> d
     return {name: folder / f"{name}.html" for name in texts}
 
 
-@pytest.mark.parametrize(("screen", "scheme"), SCREENS)
-@pytest.mark.parametrize("name", ["report", "run", "pair"])
+@pytest.mark.parametrize(("name", "screen", "scheme"), SCREENS)
 def test_a_page_is_quiet_alone_and_readable(
     browser: Chromium, pages: dict[str, Path], name: str, screen: tuple[int, int], scheme: str
 ) -> None:
