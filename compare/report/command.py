@@ -53,7 +53,8 @@ def _one(path: Path) -> tuple[Mapping[str, Any], str]:
     found = measured.load(path)
     if found["format"] == measured.LOAD:
         runs = measured.read(path)
-        found = _whole(path, lambda: of_runs(runs, asked()))
+        with Console(stderr=True).status("Working out what it means at other sizes ..."):
+            found = _whole(path, lambda: of_runs(runs, asked()))
     return found, _whole(path, lambda: page(found))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from compare import cli
+from compare import cli, everything
+from compare.report.document import document
 from tests.compare.report import measured
 
 
@@ -30,11 +32,13 @@ class Command:
 
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    # A coarse map: a fine one takes seconds.
+    monkeypatch.setattr(everything, "document", partial(document, grid=(5, 3)))
     return Command(capsys, monkeypatch)
 
 
-def saved(path: Path, document: dict[str, Any]) -> Path:
-    path.write_text(json.dumps(document), encoding="utf-8")
+def saved(path: Path, given: dict[str, Any]) -> Path:
+    path.write_text(json.dumps(given), encoding="utf-8")
     return path
 
 
@@ -65,16 +69,16 @@ def test_two_runs_beside_each_other(command: Command, tmp_path: Path) -> None:
     assert json.loads(out)["names"] == ["a.json", "b.json"]
 
 
-def without(document: dict[str, Any], *path: str) -> dict[str, Any]:
-    held = document
+def without(given: dict[str, Any], *path: str) -> dict[str, Any]:
+    held = given
     for key in path[:-1]:
         held = held[key] if isinstance(held, dict) else held[0]
     del held[path[-1]]
-    return document
+    return given
 
 
 @pytest.mark.parametrize(
-    ("document", "told"),
+    ("given", "told"),
     [
         ({"format": "other"}, "its format is neither duplex-load/1 nor duplex-report/1"),
         ({"format": "duplex-report/1"}, "not whole: 'load' is missing; give what compare run or compare all wrote"),
@@ -83,9 +87,9 @@ def without(document: dict[str, Any], *path: str) -> dict[str, Any]:
     ],
 )
 def test_what_is_not_whole_is_told_and_nothing_is_written(
-    command: Command, tmp_path: Path, document: dict[str, Any], told: str
+    command: Command, tmp_path: Path, given: dict[str, Any], told: str
 ) -> None:
-    path, page = saved(tmp_path / "bad.json", document), tmp_path / "page.html"
+    path, page = saved(tmp_path / "bad.json", given), tmp_path / "page.html"
     for arguments in ((path, "--html", page), (path,)):
         status, out, err = command(*arguments)
         assert (status, out) == (2, "")
