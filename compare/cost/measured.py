@@ -19,7 +19,7 @@ _VCPU_MB: Final = 1769  # AWS Lambda Developer Guide, "Configure Lambda function
 _LEAST_LEFT: Final = 0.1  # of a figure, when what the processes do anyway is taken off
 
 # By input: what can be true of it.
-_LIMITS: Final[dict[str, tuple[float, float]]] = {
+LIMITS: Final[dict[str, tuple[float, float]]] = {
     "http.request_us": (1, 1_000_000),
     "pod.write_us": (1, 1_000_000),
     "sockets.message_us": (0.1, 1_000_000),
@@ -307,7 +307,7 @@ class _Measuring:
         return None
 
     def _input(self, key: str, found: _Found) -> Measured:
-        least, most = _LIMITS[key]
+        least, most = LIMITS[key]
         if not least <= found.value <= most:
             raise CompareError(
                 f"{found.source} makes {key} {found.value:.4g}, which is not between {least:g} and {most:,.0f}: "

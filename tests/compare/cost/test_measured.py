@@ -3,38 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from compare.cost import figures
+from compare.cost import figures, measured
 from compare.cost.measured import Measured, inputs, message_bytes, read, replaced
 from compare.errors import CompareError
+from tests.compare.cost.measurements import ECHO, IDLE, run
 from tests.compare.report.runs import figure
-
-ECHO = {
-    "eks": {"backend.cpu_us_a_message": figure(400, 380, 450, "us of CPU a message")},
-    "sockets": {"backend.cpu_us_a_message": figure(90, 81, 99, "us of CPU a message")},
-    "lambda": {"backend.cpu_us_a_message": figure(900, 850, 1000, "us of CPU a message")},
-}
-IDLE = {
-    "eks": {"backend.cpu_us_a_connect": figure(1400, 1300, 1500, "us of CPU a connect")},
-    "sockets": {
-        "backend.cpu_us_a_connect": figure(1500, 1400, 1700, "us of CPU a connect"),
-        "backend.kib_a_socket": figure(20, 19, 22, "KiB a connection"),
-    },
-}
-
-
-def run(kind: str, targets: dict[str, Any], *, where: str = "local cloud", **scenario: Any) -> dict[str, Any]:
-    return {
-        "format": "duplex-load/1",
-        "scenario": {"kind": kind, "duration": 5.0, "message_bytes": 64, **scenario},
-        "conditions": {"began": "2026-11-28T12:00:00+00:00", "system": "Linux"},
-        "targets": [{"name": name, "where": where, "figures": found} for name, found in targets.items()],
-    }
+from tests.processes import ROOT
 
 
 def by_key(*runs: dict[str, Any]) -> dict[str, Measured]:
@@ -143,3 +124,12 @@ def test_a_whole_report_is_read_as_its_runs(tmp_path: Path) -> None:
     assert read(path) == [echo, idle]
     assert message_bytes([idle, echo]) == 64
     assert message_bytes([idle]) is None
+
+
+def test_the_docs_name_every_input_that_can_be_measured() -> None:
+    text = (ROOT / "docs" / "compare.md").read_text()
+    section = text.split("## Inputs from a run")[1].split("\n## ")[0]
+    assert set(measured.LIMITS) == set(re.findall(r"`([a-z]+\.[a-z_]+)`", section)) & set(figures.shipped().rows) - {
+        "lambda.memory_mb",
+        "session.write_units",
+    }
