@@ -118,7 +118,7 @@ def measured(run: Mapping[str, Any]) -> Markup:
         ones = [target["figures"].get(key) for target in targets]
         known = next(one for one in ones if one is not None)
         cells = [
-            "" if one is None else kit.spread(*(number(one[end]) for end in ("value", "low", "high"))) for one in ones
+            "" if one is None else kit.ranged(*(number(one[end]) for end in ("value", "low", "high"))) for one in ones
         ]
         basis = element("span", kit.mark(known["basis"]), known["basis"], class_="keep")
         rows.append([element("code", key), basis, known["unit"], *cells, known.get("source", "")])

@@ -113,7 +113,7 @@ def _table(name: str, targets: Sequence[Mapping[str, Any]]) -> Markup:
 
 
 def _cell(one: Mapping[str, Any] | None) -> str:
-    return "" if one is None else kit.spread(*(number(one[end]) for end in ("value", "low", "high")))
+    return "" if one is None else kit.ranged(*(number(one[end]) for end in ("value", "low", "high")))
 
 
 def _pair(curves: Sequence[Markup]) -> Markup:

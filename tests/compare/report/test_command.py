@@ -44,8 +44,10 @@ def saved(path: Path, given: dict[str, Any]) -> Path:
 
 def test_a_run_leads_to_a_report(command: Command, tmp_path: Path) -> None:
     run, page = saved(tmp_path / "run.json", measured.run()), tmp_path / "page.html"
-    status, out, err = command(run, "--html", page)
+    drawing = tmp_path / "picture.svg"
+    status, out, err = command(run, "--html", page, "--svg", drawing)
     assert (status, err) == (0, "")
+    assert drawing.read_text(encoding="utf-8").startswith("<svg")
     assert "Which one" in out
     assert f"The page: {page}" in out
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
@@ -67,6 +69,8 @@ def test_two_runs_beside_each_other(command: Command, tmp_path: Path) -> None:
     assert "a.json beside b.json" in page.read_text(encoding="utf-8")
     status, out, _ = command(a, b, "--json")
     assert json.loads(out)["names"] == ["a.json", "b.json"]
+    status, _, err = command(a, b, "--svg", tmp_path / "picture.svg")
+    assert (status, err) == (2, "compare: --svg: the picture is of one report: leave B.json out\n")
 
 
 def without(given: dict[str, Any], *path: str) -> dict[str, Any]:
