@@ -69,7 +69,9 @@ def described(run: Mapping[str, Any]) -> str:
         words += f", {scenario['rate']:,g} a second"
     if scenario.get("duration"):
         words += f", {scenario['duration']:,g} s"
-    return words + (f", {rounds} rounds" if rounds else "")
+    if scenario.get("kill_seconds"):
+        words += f", a process killed every {scenario['kill_seconds']:g} s"
+    return words + (f", {kit.counted(rounds, 'round')}" if rounds else "")
 
 
 def _figures(name: str, targets: Sequence[Mapping[str, Any]], colour: Mapping[str, int]) -> Markup:

@@ -41,7 +41,9 @@ _OF_CONNECTS: Final = {"storm", "idle"}
 def throughput(runs: Sequence[Mapping[str, Any]]) -> kit.Section:
     """What went through, and what went wrong."""
     panels = [
-        _panel("messages.a_second", f"{run['scenario']['kind']}: answered a second", run["targets"]) for run in runs
+        _panel("messages.a_second", f"{run['scenario']['kind']}: answered a second", run["targets"])
+        for run in runs
+        if run["scenario"]["kind"] not in _OF_CONNECTS
     ]
     rows: list[list[str]] = [
         [run["scenario"]["kind"], target["name"], *(_number(target["figures"].get(key)) for key in _COUNTS)]

@@ -34,7 +34,9 @@ def chromium() -> Iterator[Chromium]:
         process = subprocess.Popen(command, env=own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         stack.callback(_end, process)
         address = _address(process, Path(home) / "DevToolsActivePort")
-        yield Chromium(stack.enter_context(connect(address, max_size=None, open_timeout=_PATIENCE)))
+        # Without pings: their thread would draw random numbers in the middle of other tests, which Hypothesis minds.
+        socket = connect(address, max_size=None, open_timeout=_PATIENCE, ping_interval=None)
+        yield Chromium(stack.enter_context(socket))
 
 
 def _address(process: subprocess.Popen[bytes], told: Path) -> str:
