@@ -206,7 +206,7 @@ def _beside(row: MapRow, frame: _Frame, taken: list[_Place]) -> Iterator[Markup]
         for side, room, anchor, away in ((border.left, before, "end", -1), (border.right, after, "start", 1)):
             text = f"{side.dominant} {percent(side.share)}"
             if room > len(text) * _CHARACTER + 2 * _ROOM:
-                taken.append((at + away * (_ROOM + len(text) * _CHARACTER / 2), y))
+                taken += [(at + away * (_ROOM + len(text) * _CHARACTER * share), y) for share in (0.0, 0.5, 1.0)]
                 yield element("text", text, x=at + away * _ROOM, y=y + 4, text_anchor=anchor, class_="small halo")
 
 

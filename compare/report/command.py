@@ -21,6 +21,7 @@ from compare.report.asked import asked
 from compare.report.beside import beside
 from compare.report.ledger import number
 from compare.report.page import page, side_by_side
+from compare.report.sections.curves import README, picture
 
 _WIDTH: Final = 100
 _Made = TypeVar("_Made")
@@ -30,13 +31,18 @@ def report(
     a: Annotated[Path, typer.Argument(metavar="A.json", help="What compare run or compare all wrote.")],
     b: Annotated[Path | None, typer.Argument(metavar="[B.json]", help="Another, to put beside it.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="F.html", help="Write it as one page.")] = None,
+    svg: Annotated[Path | None, typer.Option(metavar="F.svg", help="Write the main picture of a report.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """The report that a run leads to, or two of them side by side (docs/compare.md)."""
-    files.check({"--html": html})
-    found, text = _one(a, paged=html is not None) if b is None else _two(a, b, paged=html is not None)
+    files.check({"--html": html, "--svg": svg})
+    if svg is not None and b is not None:
+        raise CompareError("--svg: the picture is of one report: leave B.json out")
+    found, text = _one(a) if b is None else _two(a, b)  # a page that can be drawn is also whole
     if html is not None:
         files.write(html, text)
+    if svg is not None:
+        files.write(svg, picture(found["cost"], found["asked"], README, alone=True) + "\n")
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=1).decode())
         return
@@ -44,25 +50,27 @@ def report(
         show(found)
     else:
         _show_beside(found, Console(width=_WIDTH, highlight=False, markup=False, emoji=False))
-    if html is not None:
-        typer.echo(f"\nThe page: {html}")
+    for what, path in (("The page", html), ("The picture", svg)):
+        if path is not None:
+            typer.echo(f"\n{what}: {path}")
 
 
-def _one(path: Path, *, paged: bool) -> tuple[Mapping[str, Any], str]:
+def _one(path: Path) -> tuple[Mapping[str, Any], str]:
     """The report in a file, made of it when it is a run, and its page. Raises CompareError."""
     found = measured.load(path)
     if found["format"] == measured.LOAD:
         runs = measured.read(path)
-        found = _whole(path, lambda: of_runs(runs, asked()))
-    return found, _whole(path, lambda: page(found)) if paged else ""
+        with Console(stderr=True).status("Working out what it means at other sizes ..."):
+            found = _whole(path, lambda: of_runs(runs, asked()))
+    return found, _whole(path, lambda: page(found))
 
 
-def _two(a: Path, b: Path, *, paged: bool) -> tuple[Mapping[str, Any], str]:
+def _two(a: Path, b: Path) -> tuple[Mapping[str, Any], str]:
     first, second = measured.load(a), measured.load(b)
     names = (a.name, b.name)
     both = f"{a}, {b}"
     found = _whole(both, lambda: beside(first, second, names))
-    return found, _whole(both, lambda: side_by_side(first, second, names)) if paged else ""
+    return found, _whole(both, lambda: side_by_side(first, second, names))
 
 
 def _whole(where: Path | str, make: Callable[[], _Made]) -> _Made:

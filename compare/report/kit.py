@@ -81,6 +81,11 @@ def section(name: str, title: str, *parts: str) -> Section:
     return Section(name, title, joined(parts))
 
 
+def warning(text: str) -> Markup:
+    """What a reader must not overlook."""
+    return element("p", text, class_="warning")
+
+
 def lead(*text: str) -> Markup:
     return element("p", *text, class_="lead")
 
@@ -125,7 +130,7 @@ def details(summary: str, *parts: str) -> Markup:
     return element("details", element("summary", summary), joined(parts))
 
 
-def spread(value: str, low: str, high: str) -> Markup:
+def ranged(value: str, low: str, high: str) -> Markup:
     """A value, and under it the range of it."""
     if low == high:
         return Markup(element("span", value))

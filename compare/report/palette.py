@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import cycle
 from typing import Final
 
 #: Each variant's number in the palette; 4 is grey, for what belongs to none.
@@ -35,13 +36,10 @@ def properties(selector: str) -> str:
 
 
 def colours(names: Iterable[str]) -> dict[str, int]:
-    """A number of the palette for each name: variants keep theirs, others take the rest in turns."""
-    found: dict[str, int] = {}
-    for name in names:
-        if name not in found:
-            others = sum(known not in VARIANTS for known in found)
-            found[name] = VARIANTS.get(name, _OTHERS[others % len(_OTHERS)])
-    return found
+    """A number of the palette for each name: variants keep theirs, others take what is left in turns."""
+    distinct = list(dict.fromkeys(names))
+    left = cycle([*_OTHERS, *(index for name, index in VARIANTS.items() if name not in distinct)])
+    return {name: VARIANTS[name] if name in VARIANTS else next(left) for name in distinct}
 
 
 #: Classes by the palette's numbers: `sN` draws lines, `fN` fills, `tN` colours HTML text.

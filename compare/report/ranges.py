@@ -44,7 +44,7 @@ def _row(row: Row, scale: Scale, top: float) -> Markup:
     room = _WIDTH - width(row.text) - 12
     marks = [
         element("text", shortened(row.name, room), x=0, y=top + 14, class_=f"f{colour}"),
-        element("text", row.text, x=_WIDTH, y=top + 14, text_anchor="end", class_="strong"),
+        element("text", row.text, x=_WIDTH - 1, y=top + 14, text_anchor="end", class_="strong"),
         element("line", x1=_EDGE, x2=_WIDTH - _EDGE, y1=y, y2=y, class_="track"),
     ]
     if row.high > row.low:

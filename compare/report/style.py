@@ -26,7 +26,7 @@ vertical-align:.42em;print-color-adjust:exact;-webkit-print-color-adjust:exact}
 .mark.measured{background:var(--link)}
 .mark.modelled{background:linear-gradient(90deg,var(--link) 50%,transparent 50%)}
 .bases{display:flex;flex-wrap:wrap;gap:.1rem 1.4rem;font-size:.85rem;margin:.2rem 0 0}
-.bases b{color:var(--text)}.bases .mark,td .mark{vertical-align:0;margin-left:0}
+.bases b{color:var(--text)}.bases .mark,td .mark{vertical-align:0;margin:0 .35em 0 0}
 .number{color:inherit;text-decoration:none;font-weight:620;font-variant-numeric:tabular-nums;white-space:nowrap}
 .number:hover,.number:focus{text-decoration:underline}
 h1 .number{font-weight:inherit}h1 .mark{vertical-align:.75em}

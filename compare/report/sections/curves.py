@@ -13,6 +13,7 @@ from compare.report.markup import Markup, element, path
 from compare.report.palette import colours
 from compare.report.svg import Axis, Chart, Scale
 
+README: Final = Size(960, 600)
 _TITLE: Final = "What a month costs, by open connections"
 _LEAST: Final = 100.0  # connections at the left edge, unless fewer are asked about
 

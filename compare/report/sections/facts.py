@@ -118,9 +118,9 @@ def measured(run: Mapping[str, Any]) -> Markup:
         ones = [target["figures"].get(key) for target in targets]
         known = next(one for one in ones if one is not None)
         cells = [
-            "" if one is None else kit.spread(*(number(one[end]) for end in ("value", "low", "high"))) for one in ones
+            "" if one is None else kit.ranged(*(number(one[end]) for end in ("value", "low", "high"))) for one in ones
         ]
-        basis = kit.joined([kit.mark(known["basis"]), known["basis"]])
+        basis = element("span", kit.mark(known["basis"]), known["basis"], class_="keep")
         rows.append([element("code", key), basis, known["unit"], *cells, known.get("source", "")])
     headings = ["figure", "basis", "unit", *(target["name"] for target in targets), "source"]
     return kit.table(headings, rows, words=3, style="prose")
@@ -146,7 +146,7 @@ def _row(key: str, one: Mapping[str, Any]) -> Markup:
         element("td", number(one["value"])),
         element("td", known),
         element("td", one["unit"], class_="word"),
-        element("td", kit.mark(one["basis"]), " ", one["basis"], class_="word"),
+        element("td", element("span", kit.mark(one["basis"]), one["basis"], class_="keep"), class_="word"),
         element("td", one.get("source", ""), class_="word"),
         id=kit.anchor(key),
     )
@@ -157,6 +157,8 @@ def _text(value: Any) -> str:
         return ", ".join(f"{name} {_text(one)}" for name, one in value.items())
     if isinstance(value, list):
         return " ".join(map(_text, value))
+    if isinstance(value, str):
+        return value.replace("T", " ").replace("+00:00", "") if value[:2] == "20" else value
     if isinstance(value, float):
         return f"{value:,g}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -69,7 +69,9 @@ def described(run: Mapping[str, Any]) -> str:
         words += f", {scenario['rate']:,g} a second"
     if scenario.get("duration"):
         words += f", {scenario['duration']:,g} s"
-    return words + (f", {rounds} rounds" if rounds else "")
+    if scenario.get("kill_seconds"):
+        words += f", a process killed every {scenario['kill_seconds']:g} s"
+    return words + (f", {kit.counted(rounds, 'round')}" if rounds else "")
 
 
 def _figures(name: str, targets: Sequence[Mapping[str, Any]], colour: Mapping[str, int]) -> Markup:
@@ -113,7 +115,7 @@ def _table(name: str, targets: Sequence[Mapping[str, Any]]) -> Markup:
 
 
 def _cell(one: Mapping[str, Any] | None) -> str:
-    return "" if one is None else kit.spread(*(number(one[end]) for end in ("value", "low", "high")))
+    return "" if one is None else kit.ranged(*(number(one[end]) for end in ("value", "low", "high")))
 
 
 def _pair(curves: Sequence[Markup]) -> Markup:

@@ -104,7 +104,7 @@ def _cells(one: Mapping[str, Any]) -> list[str]:
 
 def _values(one: Mapping[str, Any]) -> list[str]:
     ends = zip(one["values"], one["lows"], one["highs"], strict=True)
-    return [kit.spread(number(value), number(low), number(high)) for value, low, high in ends]
+    return [kit.ranged(number(value), number(low), number(high)) for value, low, high in ends]
 
 
 def _ratio(one: Mapping[str, Any]) -> str:

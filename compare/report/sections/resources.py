@@ -41,7 +41,9 @@ _OF_CONNECTS: Final = {"storm", "idle"}
 def throughput(runs: Sequence[Mapping[str, Any]]) -> kit.Section:
     """What went through, and what went wrong."""
     panels = [
-        _panel("messages.a_second", f"{run['scenario']['kind']}: answered a second", run["targets"]) for run in runs
+        _panel("messages.a_second", f"{run['scenario']['kind']}: answered a second", run["targets"])
+        for run in runs
+        if run["scenario"]["kind"] not in _OF_CONNECTS
     ]
     rows: list[list[str]] = [
         [run["scenario"]["kind"], target["name"], *(_number(target["figures"].get(key)) for key in _COUNTS)]
@@ -77,13 +79,13 @@ def _notes(run: Mapping[str, Any]) -> list[Markup]:
     """What limited the run, failed, or was to be met."""
     kind = run["scenario"]["kind"]
     parts = [
-        warning(f"{kind}, {target['name']}: the generator was a limit: {one['text']}")
+        kit.warning(f"{kind}, {target['name']}: the generator was a limit: {one['text']}")
         for target in run["targets"]
         for one in target.get("limits", [])
     ]
-    parts += [warning(f"{kind}: failed: {text}") for text in run.get("failures", [])]
+    parts += [kit.warning(f"{kind}: failed: {text}") for text in run.get("failures", [])]
     if not run.get("complete", True):
-        parts.append(warning(f"{kind}: stopped early: these are the figures until then"))
+        parts.append(kit.warning(f"{kind}: stopped early: these are the figures until then"))
     for target in run["targets"]:
         errors = [f"{count:,} × {name}" for name, count in target.get("errors", {}).items()]
         if errors:
@@ -173,8 +175,3 @@ def _number(one: Mapping[str, Any] | None) -> str:
 
 def _objective(value: float | None) -> str:
     return "not measured" if value is None else f"{value:.4g}"
-
-
-def warning(text: str) -> Markup:
-    """What a reader must not overlook."""
-    return element("p", text, class_="warning")

@@ -29,7 +29,8 @@ def head(document: Mapping[str, Any]) -> Markup:
         class_="masthead",
     )
     headline = sentence(document["verdict"]["headline"], document["figures"], "h1")
-    return element("header", masthead, headline, legend())
+    early = [kit.warning("Stopped early: what follows is of the part that ran.")] if not document["complete"] else []
+    return element("header", masthead, headline, *early, legend())
 
 
 def points(document: Mapping[str, Any]) -> Markup:
