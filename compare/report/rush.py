@@ -194,9 +194,8 @@ class _Model:
             "pod_capacity": self.socket_capacity,
             "nodes": nodes,
             "pod_start_seconds": _POD_START,
+            "drain_seconds": _DRAIN,
         }
-        limits: dict[str, Any] = {"min_replicas": self.minimum, "max_replicas": max(_MOST_PODS, self.minimum)}
-        keda: dict[str, Any] = limits | {"behavior": _BEHAVIOR}
         return [
             self._loaded(trace, Lambda(name="lambda", handler_milliseconds=handler), gateway | {"pod_capacity": None}),
             self._loaded(
