@@ -17,6 +17,8 @@ logger = Logger()
 
 #: Between asking a client to reconnect and closing its connection.
 NOTICE_SECONDS = 1.0
+#: What a client is told then.
+RECONNECT = b'{"type":"reconnect"}'
 #: Left of the grace period for what comes after the last socket.
 MARGIN_SECONDS = 5.0
 
@@ -59,7 +61,7 @@ class Drain:
         while hub.sockets and hub.loop.time() < over:
             now = hub.loop.time() - began
             while asked < len(asking) and asking[asked][0] <= now:
-                asking[asked][1].send(b'{"type":"reconnect"}')
+                asking[asked][1].send(RECONNECT)
                 closing.append((now + min(NOTICE_SECONDS, limits.drain_seconds), asking[asked][1]))
                 asked += 1
             while closed < len(closing) and closing[closed][0] <= now:

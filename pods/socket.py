@@ -61,7 +61,7 @@ class Socket(WSListener):
         self.busy = False  # a thread works for it
         self.closing = False  # a close frame has gone out, or come in
         self.ended = False
-        self.leaving = False  # it is closed as soon as nothing waits
+        self.leaving = ""  # why it is closed as soon as nothing waits
         self.waiting: deque[Inquiry] | None = None
         self.ended_by = "client"
 
@@ -177,7 +177,7 @@ class Socket(WSListener):
         if self.ended:
             self._hub.finish(self)
         elif self.leaving:
-            self.leave()
+            self.leave(self.leaving)
 
     def _go_on(self, waiting: deque[Inquiry]) -> None:
         """Answer what waits, up to what needs a thread again. Who is being closed gets no more answers."""
@@ -233,11 +233,11 @@ class Socket(WSListener):
 
     # --- how it ends -------------------------------------------------------------------------------------------------
 
-    def leave(self) -> None:
+    def leave(self, ended_by: str = "drained") -> None:
         """Close with 1001 as soon as what it asked for is answered."""
-        self.leaving = True
+        self.leaving = ended_by
         if not self.busy:
-            self.close(WSCloseCode.GOING_AWAY, "reconnect", "drained")
+            self.close(WSCloseCode.GOING_AWAY, "reconnect", ended_by)
 
     def close(self, code: WSCloseCode, reason: str, ended_by: str) -> None:
         """Send a close frame, and end when the client's has come, or its time is over."""
