@@ -72,7 +72,8 @@ class Drain:
         for socket in cut:
             socket.abort("cut")
         # Their sessions are let go of as long as there is time: who comes back may resume before that, too.
-        while (hub.sockets or hub.working) and hub.loop.time() < over + MARGIN_SECONDS / 2:  # noqa: ASYNC110 - and time passes
+        last = (over + began + limits.grace_seconds) / 2
+        while (hub.sockets or hub.working) and hub.loop.time() < last:  # noqa: ASYNC110 - and time passes
             await asyncio.sleep(_TICK)
         drained = Drained(there - len(cut), len(cut))
         logger.info("drained", closed=drained.closed, cut=drained.cut, seconds=round(hub.loop.time() - began, 1))

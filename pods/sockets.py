@@ -13,11 +13,13 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
 import uvloop
+from aws_lambda_powertools import Logger
 
 from backend.settings import Settings, SettingsError, whole_number
 from pods.acceptor import Acceptor
@@ -33,8 +35,20 @@ from pods.limits import Limits, raise_descriptors
 from pods.outbound import receive
 from pods.rebalance import Rebalance
 
+logger = Logger()
+
 #: A thread that calls AWS gives way to the event loop after so long.
 _SWITCH_SECONDS = 0.001
+
+
+#: The part of the grace period after which the process ends. What threads still do then is to let go of sessions, which
+#: expire by themselves.
+_DEADLINE = 0.99
+
+
+def _end() -> None:
+    logger.warning("ended before every session was let go of")
+    os._exit(0)
 
 
 class Addresses(NamedTuple):
@@ -95,6 +109,10 @@ async def serve(settings: Settings, limits: Limits, addresses: Addresses) -> Non
             if task.done():
                 task.result()  # a defect: none of them ends by itself
         jobs.stop()
+        # Whatever happens: threads that wait for AWS would hold the end up, until SIGKILL.
+        deadline = threading.Timer(limits.grace_seconds * _DEADLINE, _end)
+        deadline.daemon = True
+        deadline.start()
         await drain.run()
     finally:
         asked.cancel()
