@@ -145,6 +145,7 @@ bench: install
 	python -m benchmarks.scale
 	python -m benchmarks.load
 	python -m benchmarks.sockets
+	python -m benchmarks.rebalance
 
 # --- maintain -------------------------------------------------------------------------------------------------------
 
