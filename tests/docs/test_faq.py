@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from typer.testing import CliRunner
 
 from autoscaling.spec import parse
+from compare.cli import app
 from compare.scaling.report import as_json
 from compare.scaling.scenario import Scenario, prepare
 from compare.scaling.simulator import simulate
@@ -27,3 +29,13 @@ def test_what_an_answer_says_of_a_scenario_is_so(name: str) -> None:
         assert f"{number:,}" in answer
     for hours in re.findall(r"([0-9.]+) pod-hours", answer):
         assert float(hours) in [round(one["podSeconds"] / 3600, 1) for one in summaries]
+
+
+def test_the_months_costs_are_those_that_the_command_prints() -> None:
+    (answer,) = [text for text in re.split(r"(?=\*\*[A-Z])", FAQ) if text.startswith("**What does it cost?")]
+    (command,) = re.findall(r"`python -m compare (cost [^`]*)`", answer)
+    printed = CliRunner().invoke(app, command.split(), env={"COLUMNS": "80"}, catch_exceptions=False).stdout
+    (total,) = re.findall(r"(?m)^total .*", printed)
+    _, _, _, sockets, ecs = total.split()
+    assert {sockets.replace("-", " to "), ecs.replace("-", " to ")} <= set(re.findall(r"\$[0-9,]+ to [0-9,]+", answer))
+    assert f"Below {re.findall(r'(?m)^ +([0-9,]+) ', printed)[0]} connections" in answer
