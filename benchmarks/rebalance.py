@@ -122,7 +122,7 @@ def progress(text: str) -> None:
 
 
 def main(
-    clients: Annotated[int, typer.Option(min=10, help="Over two pods, then three.")] = 3000,
+    clients: Annotated[int, typer.Option(min=10, help="Over two pods, then three.")] = 1500,
     percent: Annotated[int, typer.Option(min=1, help="REBALANCE_PERCENT.")] = 20,
     rate: Annotated[int, typer.Option(min=1, help="REBALANCE_RATE.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
