@@ -100,7 +100,7 @@ VARIANTS := build/variants/manifest.json
 $(VARIANTS): $(SOURCES) $(LAYER)
 	@echo 'Synthesizing every variant ...'
 	@rm -rf build/variants
-	@CDK_OUTDIR=build/variants CDK_CONTEXT_JSON='{"backends": "lambda,eks,ecs"}' python app.py
+	@CDK_OUTDIR=build/variants CDK_CONTEXT_JSON='{"backends": "lambda,eks,ecs,sockets"}' python app.py
 
 manifests: install
 	@python -m infra.manifests $(addprefix --values ,$(VALUES)) $(addprefix -c ,$(CONTEXT))

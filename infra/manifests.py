@@ -17,10 +17,10 @@ import msgspec
 import yaml
 
 from infra.assembly import build_app
+from infra.checks import SettingsError
 from infra.kubernetes.names import Manifest
 from infra.kubernetes.workload import service_account
 from infra.layer import BUILD, LayerError
-from infra.settings import SettingsError
 
 RESOURCE = "Custom::AWSCDK-EKS-KubernetesResource"
 PRUNE = "aws.cdk.eks/prune-"
