@@ -23,10 +23,29 @@ _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST
 
 
 class _End(asyncio.Protocol):
-    """One end of a flow. What comes in goes out at `other`, which may not be there yet."""
+    """One end of a flow. What comes in goes out at `other`.
+
+    Until that is there, the first that comes waits, and nothing more is read. To pause from the start would not do: a
+    transport of uvloop reads at least once.
+    """
 
     transport: asyncio.Transport
     other: _End | None = None
+    early = b""
+    said_all = False
+
+    def join(self, other: _End) -> None:
+        """Go on with what has come, to there."""
+        self.other = other
+        other.transport.write(self.early)
+        if self.said_all and other.said_all:
+            other.transport.close()
+            self.transport.close()
+        elif self.said_all:
+            other.transport.write_eof()
+        elif self.early and not self.transport.is_closing():
+            self.transport.resume_reading()
+        self.early = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -35,6 +54,9 @@ class _End(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.other is not None:
             self.other.transport.write(data)
+        elif not self.transport.is_closing():
+            self.early += data
+            self.transport.pause_reading()
 
     def pause_writing(self) -> None:
         if self.other is not None and not self.other.transport.is_closing():
@@ -46,9 +68,15 @@ class _End(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """One way is over; the other may go on."""
-        if self.other is not None and not self.other.transport.is_closing():
-            self.other.transport.write_eof()
-        return True
+        self.said_all = True
+        other = self.other
+        if other is None or other.transport.is_closing():
+            return True
+        if not other.said_all:
+            other.transport.write_eof()
+            return True
+        other.transport.close()  # so is the other way
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         other, self.other = self.other, None
@@ -74,7 +102,6 @@ class _Target(_End):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.transport.pause_reading()
         self._relay.flows[self.address].add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -90,7 +117,6 @@ class _Client(_End):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.transport.pause_reading()  # what it says waits in the kernel until somebody is there to hear it
         self._relay.connect(self)
 
 
@@ -154,9 +180,8 @@ class Relay:
             if client.transport.is_closing():
                 target.transport.close()
                 return
-            client.other, target.other = target, client
-            for end in (client, target):
-                end.transport.resume_reading()
+            client.join(target)
+            target.join(client)
 
     def _cut(self, address: Address) -> None:
         """End the flows of a target."""
