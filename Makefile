@@ -16,8 +16,9 @@ CONTEXT ?=
 # Variants, as in: make up BACKENDS=lambda,eks (or all)
 BACKENDS ?= lambda
 override BACKENDS := $(if $(filter all,$(BACKENDS)),lambda$(comma)eks$(comma)sockets$(comma)ecs,$(BACKENDS))
-# The values file of `make manifests`, when it is not build/manifests/values.yaml.
+# The values files of `make manifests`, when they are not values.yaml in build/manifests and below sockets there.
 VALUES ?=
+SOCKET_VALUES ?=
 
 .PHONY: help install doctor up wscat test check bench synth manifests deploy destroy lock clean FORCE
 
@@ -103,7 +104,7 @@ $(VARIANTS): $(SOURCES) $(LAYER)
 	@CDK_OUTDIR=build/variants CDK_CONTEXT_JSON='{"backends": "lambda,eks,ecs,sockets"}' python app.py
 
 manifests: install
-	@python -m infra.manifests $(addprefix --values ,$(VALUES)) $(addprefix -c ,$(CONTEXT))
+	@python -m infra.manifests $(addprefix --values ,$(VALUES)) $(addprefix --socket-values ,$(SOCKET_VALUES)) $(addprefix -c ,$(CONTEXT))
 
 build/context: FORCE
 	@mkdir -p build && echo '$(OPTIONS)' | cmp -s - $@ || echo '$(OPTIONS)' > $@

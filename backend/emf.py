@@ -5,9 +5,8 @@ What belongs to a route has two sets of dimensions: `service`, `backend` and `ro
 and `backend`, which is what autoscalers read. A gauge has the second set alone. A reader must name a set in full.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from threading import Lock
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -55,16 +54,8 @@ class EmfMetrics:
         self._provider.flush_metrics()
 
 
-@dataclass(slots=True)
-class _Events:
-    """What has come in on one route since its last line."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    latencies: list[float] = field(default_factory=list)
-
-
 class EmfBatches:
-    """The MetricsSink port of a host with many threads and many events a second.
+    """The lines of a host with many threads and many events a second.
 
     A line stands for up to MOST_VALUES events: their latencies one by one, so that percentiles hold, and the sums of
     their counts. Whoever makes it calls `flush` every few seconds, and at the end.
@@ -72,29 +63,29 @@ class EmfBatches:
 
     def __init__(self, backend: str) -> None:
         self._lines = EmfMetrics(backend)
-        self._routes: defaultdict[str, _Events] = defaultdict(_Events)
+        self._routes: defaultdict[str, list[Mapping[str, float]]] = defaultdict(list)
         self._lock = Lock()
 
-    def record(self, route: str, **values: float) -> None:
-        """Gather one event."""
+    def record(self, route: str, values: Mapping[str, float]) -> None:
+        """Gather one event, as EmfMetrics.record takes it."""
         with self._lock:
             events = self._routes[route]
-            for name, value in values.items():
-                if name == "Latency":
-                    events.latencies.append(value)
-                else:
-                    events.counts[name] += value  # type: ignore[assignment]
-            if len(events.latencies) >= MOST_VALUES:
+            events.append(values)
+            if len(events) >= MOST_VALUES:
                 self._write(route, self._routes.pop(route))
 
     def flush(self) -> None:
         """Print what has been gathered."""
         with self._lock:
-            routes, self._routes = self._routes, defaultdict(_Events)
+            routes, self._routes = self._routes, defaultdict(list)
             for route, events in routes.items():
                 self._write(route, events)
 
-    def _write(self, route: str, events: _Events) -> None:
+    def _write(self, route: str, events: Sequence[Mapping[str, float]]) -> None:
+        columns: dict[str, list[float]] = {}
+        for values in events:
+            for name, value in values.items():
+                columns.setdefault(name, []).append(value)
         self._lines.batch(
-            route, {**{name: (value,) for name, value in events.counts.items()}, "Latency": events.latencies}
+            route, {name: column if name == "Latency" else (sum(column),) for name, column in columns.items()}
         )

@@ -47,6 +47,7 @@ class SocketSettings:
     sockets_triggers: what to scale on beside connections: messages, backlog, capacity.
     sockets_messages_per_replica: messages a second, in and out, that the trigger `messages` aims at.
     sockets_backlog_mb: unsent MiB a pod that the trigger `backlog` aims at.
+    sockets_rebalance_percent: a pod with more than so much above the pods' mean sends clients to others; 0: never.
     sockets_origins: pages that may connect, such as https://example.com, separated by commas; all when it is empty.
     sockets_balancer: nlb, or alb, with a cookie and the target with the fewest sockets first.
     certificate_arn: of the balancer's certificate in ACM. Without it, deploying asks for the parameter CertificateArn.
@@ -69,6 +70,7 @@ class SocketSettings:
     sockets_triggers: tuple[str, ...] = ()
     sockets_messages_per_replica: int = 1000
     sockets_backlog_mb: int = 32
+    sockets_rebalance_percent: int = 0
     sockets_origins: tuple[str, ...] = ()
     sockets_balancer: Balancer = "nlb"
     certificate_arn: str = ""
@@ -93,6 +95,7 @@ class SocketSettings:
         within("sockets_capacity", self.sockets_capacity, 2, 1_000_000)
         within("sockets_per_replica", self.sockets_per_replica, 1, 1_000_000)
         within("sockets_cpu", self.sockets_cpu, 256, 4096)
+        within("sockets_rebalance_percent", self.sockets_rebalance_percent, 0, 100)
         within("sockets_memory_mb", self.sockets_memory_mb, 256, 65_536)
         not_less(
             "sockets_capacity",

@@ -54,14 +54,14 @@ class Call(NamedTuple):
 
 def collect(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """The headers that are ours, names in lower case. Raises RefusedError for one that is there twice, or too long."""
-    said: dict[bytes, bytes] = {}
-    for name, value in headers:
-        if name.startswith(_PREFIX):
-            if name in said:
-                raise RefusedError(400, f"{_shown(name)} is there twice")
-            if len(value) > MOST_BYTES:
-                raise RefusedError(400, f"{_shown(name)} is longer than {MOST_BYTES} bytes")
-            said[name] = value
+    ours = [header for header in headers if header[0].startswith(_PREFIX)]
+    said = dict(ours)
+    if len(said) < len(ours):
+        names = [name for name, _ in ours]
+        raise RefusedError(400, f"{_shown(next(name for name in names if names.count(name) > 1))} is there twice")
+    for name, value in ours:
+        if len(value) > MOST_BYTES:
+            raise RefusedError(400, f"{_shown(name)} is longer than {MOST_BYTES} bytes")
     return said
 
 

@@ -1,54 +1,86 @@
-"""What a pod counts: for Prometheus, and as lines for CloudWatch under the names that the functions use."""
+"""What a pod counts: for Prometheus, and as lines for CloudWatch under the names that the functions use.
 
-from collections.abc import Callable
+Plain numbers under a lock, read when Prometheus asks: its own metrics cost more for each event than answering it does.
+"""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate
+from threading import Lock
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 from backend.emf import EmfBatches
 
-#: Seconds.
-BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+#: Milliseconds.
+BUCKETS = (1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10000.0)
+_LIMITS = [*(str(milliseconds / 1000) for milliseconds in BUCKETS), "+Inf"]
 
 
-class PodMetrics:
+@dataclass(slots=True)
+class _Route:
+    """What has come on one route: events by the bucket of their latency, and milliseconds."""
+
+    buckets: list[int] = field(default_factory=lambda: [0] * len(_LIMITS))
+    latency: float = 0.0
+    errors: float = 0.0
+
+
+class PodMetrics(Collector):
     """The MetricsSink port of a pod. Routes are the backend's names, so that clients name no label."""
 
     def __init__(self, backend: str, in_flight: Callable[[], float]) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # when a label came up first is no use to anybody
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
+        self.registry.register(self)
         self.lines = EmfBatches(backend)
-        self._latency = Histogram(
-            "duplex_latency_seconds",
-            "Time in the backend, by route; its count is that of events",
-            ["route"],
-            buckets=BUCKETS,
-            registry=self.registry,
-        )
-        self._messages = Counter("duplex_messages", "Messages answered", registry=self.registry)
-        self._errors = Counter("duplex_errors", "Events that failed, by route", ["route"], registry=self.registry)
-        self._refused = Counter(
-            "duplex_refused", "Requests not answered, by HTTP status", ["status"], registry=self.registry
-        )
-        Gauge("duplex_requests_in_flight", "Requests being answered", registry=self.registry).set_function(in_flight)
-        self._routes: dict[str, tuple[Histogram, Counter]] = {}
+        self._in_flight = in_flight
+        self._lock = Lock()
+        self._routes: dict[str, _Route] = {}
+        self._messages = 0.0
+        self._refused: Counter[int] = Counter()
 
     def record(self, route: str, **values: float) -> None:
         """One handled event, from any thread: counts by metric name, and `Latency` in milliseconds."""
-        known = self._routes.get(route)
-        if known is None:  # looking a label up costs as much as all the rest
-            known = self._routes[route] = (self._latency.labels(route), self._errors.labels(route))
-        latency, errors = known
-        latency.observe(values["Latency"] / 1000)
-        if values["Errors"]:
-            errors.inc(values["Errors"])
-        if "Messages" in values:
-            self._messages.inc(values["Messages"])
-        self.lines.record(route, **values)
+        latency = values["Latency"]
+        with self._lock:
+            counted = self._routes.get(route)
+            if counted is None:
+                counted = self._routes[route] = _Route()
+            counted.buckets[bisect_left(BUCKETS, latency)] += 1
+            counted.latency += latency
+            counted.errors += values["Errors"]
+            self._messages += values.get("Messages", 0)
+        self.lines.record(route, values)
 
     def refuse(self, status: int) -> None:
-        """One request that was refused."""
-        self._refused.labels(str(status)).inc()
+        """One request that was refused, on the event loop."""
+        self._refused[status] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        """Everything, as Prometheus names it."""
+        latency = HistogramMetricFamily(
+            "duplex_latency_seconds", "Time in the backend, by route; its count is that of events", labels=["route"]
+        )
+        errors = CounterMetricFamily("duplex_errors", "Events that failed, by route", labels=["route"])
+        with self._lock:
+            messages = self._messages
+            for route, counted in self._routes.items():
+                buckets = list(zip(_LIMITS, map(float, accumulate(counted.buckets)), strict=True))
+                latency.add_metric([route], buckets, counted.latency / 1000)
+                errors.add_metric([route], counted.errors)
+        refused = CounterMetricFamily("duplex_refused", "Requests not answered, by HTTP status", labels=["status"])
+        for status, count in list(self._refused.items()):
+            refused.add_metric([str(status)], count)
+        yield latency
+        yield CounterMetricFamily("duplex_messages", "Messages answered", value=messages)
+        yield errors
+        yield refused
+        yield GaugeMetricFamily("duplex_requests_in_flight", "Requests being answered", value=self._in_flight())

@@ -56,8 +56,8 @@ def test_the_names_come_from_the_environment(
 def test_a_batch_sums_counts_and_keeps_latencies(capsys: pytest.CaptureFixture[str]) -> None:
     batches = EmfBatches("eks")
     for number in range(MOST_VALUES + 1):
-        batches.record("ping", Messages=1, Errors=number % 2, Latency=float(number))
-    batches.record("$connect", Connects=1, Errors=0, Latency=2.5)
+        batches.record("ping", {"Messages": 1, "Errors": number % 2, "Latency": float(number)})
+    batches.record("$connect", {"Connects": 1, "Errors": 0, "Latency": 2.5})
     [full] = map(json.loads, capsys.readouterr().out.splitlines())
     assert (full["Messages"], full["Errors"]) == ([MOST_VALUES], [MOST_VALUES // 2])
     assert full["Latency"] == [float(number) for number in range(MOST_VALUES)]

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -24,7 +25,6 @@ from tests.synthesized import synthesized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from websockets.asyncio.client import ClientConnection
 
@@ -219,16 +219,16 @@ FORGED = {
 }
 
 
+def aws(cloud: Running, service: str) -> Any:
+    make: Any = boto3.client
+    keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
+    return make(service, endpoint_url=cloud.aws, region_name=cloud.ready["region"], **keys)
+
+
 def items(cloud: Running) -> list[Any]:
-    dynamodb = boto3.client(
-        "dynamodb",
-        endpoint_url=cloud.aws,
-        region_name=cloud.ready["region"],
-        aws_access_key_id="any",
-        aws_secret_access_key="any",
-    )
+    dynamodb = aws(cloud, "dynamodb")
     (table,) = dynamodb.list_tables()["TableNames"]
-    return dynamodb.scan(TableName=table)["Items"]
+    return list(dynamodb.scan(TableName=table)["Items"])
 
 
 def ask(client: Any, **message: Any) -> Any:
@@ -263,3 +263,25 @@ def test_a_request_straight_to_a_pod_is_refused(fleet: Fleet, path: str) -> None
     pod = fleet.ready()[0]
     assert call(pod, path, {}) == 403
     assert call(pod, path, FORGED) == 403
+
+
+@pytest.mark.parametrize("path", ["/connect", "/message", "/disconnect"])
+def test_who_knows_the_secret_may_speak_for_this_api_at_this_host_alone(
+    cloud: Running, fleet: Fleet, path: str
+) -> None:
+    pod = fleet.ready()[0]
+    lines = Path(f"/proc/{pod['pid']}/environ").read_text().split("\0")
+    settings = dict(line.split("=", 1) for line in lines if line)
+    secrets = aws(cloud, "secretsmanager")
+    genuine = {
+        **FORGED,
+        "X-Duplex-Connection-Id": f"{path[1:]}=",
+        "X-Duplex-Secret": secrets.get_secret_value(SecretId=settings["GATEWAY_SECRET_ARN"])["SecretString"],
+        "X-Duplex-Api-Id": settings["API_ID"],
+        "X-Duplex-Domain-Name": settings["DOMAIN_NAME"],
+        "X-Duplex-Connected-At": str(round(time.time() * 1000)),
+    }
+    assert call(pod, path, {**genuine, "X-Duplex-Api-Id": "zyxwvu4321"}) == 403
+    assert call(pod, path, {**genuine, "X-Duplex-Domain-Name": "zyxwvu4321.execute-api.eu-west-1.amazonaws.com"}) == 403
+    assert f"{path[1:]}=" not in str(items(cloud))
+    assert call(pod, path, genuine) == 200

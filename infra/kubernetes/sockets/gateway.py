@@ -40,7 +40,10 @@ def namespace() -> Manifest:
 
 def pod_environment(settings: Settings) -> dict[str, str]:
     """Return the variables that say how a pod holds sockets; what it says to AWS comes beside them."""
-    origins = {"ALLOWED_ORIGINS": ",".join(settings.sockets_origins)} if settings.sockets_origins else {}
+    asked_for = {
+        "ALLOWED_ORIGINS": ",".join(settings.sockets_origins),
+        "REBALANCE_PERCENT": str(settings.sockets_rebalance_percent or ""),
+    }
     return {
         "PORT": str(SOCKET_PORT),
         "METRICS_PORT": str(METRICS_PORT),
@@ -51,7 +54,7 @@ def pod_environment(settings: Settings) -> dict[str, str]:
         "IDLE_SECONDS": str(settings.sockets_idle_seconds),
         "DRAIN_SECONDS": str(settings.sockets_drain_seconds),
         "GRACE_SECONDS": str(settings.sockets_shutdown_seconds),
-        **origins,
+        **{name: value for name, value in asked_for.items() if value},
     }
 
 
