@@ -70,10 +70,15 @@ class Pods:
             cluster = Cluster(self._fleets, folder)
             self._host.accounts.update(await cluster.start())
             self._running.callback(cluster.stop)
-        # Those who only help are there first: others are told where.
-        for fleet in sorted(self._fleets, key=lambda fleet: bool(fleet.spec.bindings)):
+        # Whom others ask comes first, since these are told where; who only asks comes last.
+        asked = [fleet for fleet in self._fleets if fleet.spec.services and not fleet.spec.bindings]
+        served = [fleet for fleet in self._fleets if fleet.spec.bindings]
+        for fleet in asked + served:
             fleet.scale(first(fleet.spec))
-        await asyncio.gather(self._observe(), *(self._first_ready(fleet) for fleet in self._fleets))
+        await asyncio.gather(self._observe(), *(self._first_ready(fleet) for fleet in served))
+        for fleet in self._fleets:
+            if fleet not in asked + served:
+                fleet.scale(first(fleet.spec))
 
     def autoscaling(self, url: str, region: str) -> Iterator[Coroutine[None, None, None]]:
         """What has them scaled, by the CloudWatch at `url` or a Prometheus, until it is cancelled."""
