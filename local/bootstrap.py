@@ -49,7 +49,7 @@ def _tell_virtual_time(started: float, scale: float) -> None:
 def _sleep_in_virtual_time(scale: float) -> None:
     """Let a hook wait by the local cloud's clock, as its grace period does."""
     real = time.sleep
-    time.sleep = lambda seconds: real(seconds / scale)
+    time.sleep = lambda seconds: real(float(seconds) / scale)
 
 
 class _Redirect(importlib.abc.MetaPathFinder):
