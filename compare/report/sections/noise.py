@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from compare.report import kit
 from compare.report.ledger import number
 from compare.report.markup import Markup, element
+
+_ENOUGH: Final = 3  # rounds, as compare.load.noise has it
 
 
 def told(key: str, run: Mapping[str, Any], prefix: str = "") -> Markup:
@@ -15,6 +17,8 @@ def told(key: str, run: Mapping[str, Any], prefix: str = "") -> Markup:
     pairs = [one for one in run.get("differences", []) if one["figure"] == key]
     if not pairs:
         return Markup("")
+    if run["conditions"].get("rounds", _ENOUGH) < _ENOUGH:
+        return element("p", prefix, "Too few rounds to tell a difference from noise.", class_="note")
     words = [f"{one['better']} is better than {_other(one)}{_times(one)}" for one in pairs if one["larger_than_noise"]]
     text = f"Larger than the noise: {'; '.join(words)}." if words else "No difference is larger than the noise."
     return element("p", prefix, text, class_="note")
