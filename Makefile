@@ -16,8 +16,9 @@ CONTEXT ?=
 # Variants, as in: make up BACKENDS=lambda,eks (or all)
 BACKENDS ?= lambda
 override BACKENDS := $(if $(filter all,$(BACKENDS)),lambda$(comma)eks$(comma)ecs,$(BACKENDS))
-# The values file of `make manifests`, when it is not build/manifests/values.yaml.
+# The values files of `make manifests`, when they are not values.yaml in build/manifests and below sockets there.
 VALUES ?=
+SOCKET_VALUES ?=
 
 # Of compare, as in: make compare FIGURES="--own-connections 3200 --messages-per-minute 2 --prices mine.json"
 FIGURES ?=
@@ -104,10 +105,10 @@ VARIANTS := build/variants/manifest.json
 $(VARIANTS): $(SOURCES) $(LAYER)
 	@echo 'Synthesizing every variant ...'
 	@rm -rf build/variants
-	@CDK_OUTDIR=build/variants CDK_CONTEXT_JSON='{"backends": "lambda,eks,ecs"}' python app.py
+	@CDK_OUTDIR=build/variants CDK_CONTEXT_JSON='{"backends": "lambda,eks,ecs,sockets"}' python app.py
 
 manifests: install
-	@python -m infra.manifests $(addprefix --values ,$(VALUES)) $(addprefix -c ,$(CONTEXT))
+	@python -m infra.manifests $(addprefix --values ,$(VALUES)) $(addprefix --socket-values ,$(SOCKET_VALUES)) $(addprefix -c ,$(CONTEXT))
 
 build/context: FORCE
 	@mkdir -p build && echo '$(OPTIONS)' | cmp -s - $@ || echo '$(OPTIONS)' > $@

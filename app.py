@@ -4,8 +4,8 @@
 import os
 import sys
 
+from infra.checks import SettingsError
 from infra.layer import LayerError
-from infra.settings import SettingsError
 
 try:
     from infra.assembly import build_app

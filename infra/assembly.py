@@ -1,6 +1,7 @@
 """From context to stacks: what `app.py`, the cdk-nag report and the tests have in common."""
 
 import json
+from collections.abc import Set
 
 from aws_cdk import App
 
@@ -23,19 +24,24 @@ def build_app(outdir: str, **options: object) -> App:
     context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     app = App(outdir=outdir, context={**CLI_DEFAULTS, **context, **options})
     settings = Settings.from_context(app.node.get_all_context())
-    for backend in dict.fromkeys(settings.backends):
-        _add(app, backend, settings)
+    backends = set(settings.backends)
+    if "lambda" in backends:
+        LambdaStack(app, settings)
+    if "ecs" in backends:
+        EcsStack(app, settings)
+    if backends & {"eks", "sockets"}:
+        _add_cluster(app, backends, settings)
     return app
 
 
-def _add(app: App, backend: str, settings: Settings) -> None:
-    if backend == "lambda":
-        LambdaStack(app, settings)
-    elif backend == "eks":
-        # With it comes kubectl's layer, 36 MB that jsii unpacks: other variants are synthesized without.
-        from infra.cluster_stack import ClusterStack  # noqa: PLC0415
-        from infra.eks_stack import EksStack  # noqa: PLC0415
+def _add_cluster(app: App, backends: Set[str], settings: Settings) -> None:
+    # With it comes kubectl's layer, 36 MB that jsii unpacks: other variants are synthesized without.
+    from infra.cluster_stack import ClusterStack  # noqa: PLC0415
+    from infra.eks_stack import EksStack  # noqa: PLC0415
+    from infra.socket_stack import SocketStack  # noqa: PLC0415
 
-        EksStack(app, settings, ClusterStack(app, settings))
-    else:
-        EcsStack(app, settings)
+    home = ClusterStack(app, settings)
+    if "eks" in backends:
+        EksStack(app, settings, home)
+    if "sockets" in backends:
+        SocketStack(app, settings, home)

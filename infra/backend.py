@@ -68,28 +68,41 @@ def build_backend(scope: Stack, settings: Settings, name: str) -> Backend:
             settings=settings,
             table=table,
             layers=[Dependencies(scope, "Dependencies")],
-            environment={
-                "BACKEND": name,
-                "TABLE_NAME": table.table_name,
-                "TOUCH_SECONDS": str(settings.touch_seconds),
-                "SESSION_SECONDS": str(settings.session_seconds),
-                "POWERTOOLS_SERVICE_NAME": "duplex",
-                "POWERTOOLS_METRICS_NAMESPACE": "Duplex",
-            },
+            environment=session_environment(name, table, settings),
         ),
-        posting={
-            "CONNECTIONS_URL": stage.callback_url,
-            "HISTORY_MESSAGES": str(settings.history_messages),
-            "HISTORY_SECONDS": str(settings.history_seconds),
-            "MAX_MEMBERS": str(settings.max_members),
-        },
+        posting={"CONNECTIONS_URL": stage.callback_url, **stream_environment(settings)},
         answering={
             "JOBS_URL": jobs.queue_url,
             "DELIVERIES_URL": deliveries.queue_url,
-            "MAX_ROOMS": str(settings.max_rooms),
-            "MESSAGE_RATE": str(settings.message_rate),
+            **message_environment(settings),
         },
     )
+
+
+def session_environment(name: str, table: dynamodb.ITable, settings: Settings) -> dict[str, str]:
+    """Return the variables of whatever runs code of the variant `name`."""
+    return {
+        "BACKEND": name,
+        "TABLE_NAME": table.table_name,
+        "TOUCH_SECONDS": str(settings.touch_seconds),
+        "SESSION_SECONDS": str(settings.session_seconds),
+        "POWERTOOLS_SERVICE_NAME": "duplex",
+        "POWERTOOLS_METRICS_NAMESPACE": "Duplex",
+    }
+
+
+def stream_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables of what writes to streams and rooms."""
+    return {
+        "HISTORY_MESSAGES": str(settings.history_messages),
+        "HISTORY_SECONDS": str(settings.history_seconds),
+        "MAX_MEMBERS": str(settings.max_members),
+    }
+
+
+def message_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables of what answers messages."""
+    return {"MAX_ROOMS": str(settings.max_rooms), "MESSAGE_RATE": str(settings.message_rate)}
 
 
 def add_consumers(scope: Stack, backend: Backend) -> None:

@@ -81,20 +81,25 @@ class PodBalancer(Construct):
 
     def reach(self, pods: ec2.ISecurityGroup) -> None:
         """Let the balancer, and nothing else, connect to the port of what is in the group `pods`."""
-        peer, port = ec2.Peer.security_group_id(pods.security_group_id), ec2.Port.tcp(PORT)
-        self.security_group.add_egress_rule(peer, port, "Requests and health checks")
-        ec2.CfnSecurityGroupIngress(
-            self,
-            "FromBalancer",
-            group_id=pods.security_group_id,
-            source_security_group_id=self.security_group.security_group_id,
-            ip_protocol="tcp",
-            from_port=PORT,
-            to_port=PORT,
-            description="Requests and health checks of the Duplex balancer",
-        )
+        let_through(self, self.security_group, pods)
 
 
-def subnet_ranges(vpc: ec2.IVpc) -> Sequence[str]:
+def let_through(scope: Construct, balancer: ec2.SecurityGroup, pods: ec2.ISecurityGroup) -> None:
+    """Let what is in the group `balancer` connect to the port of what is in the group `pods`."""
+    peer, port = ec2.Peer.security_group_id(pods.security_group_id), ec2.Port.tcp(PORT)
+    balancer.add_egress_rule(peer, port, "Requests and health checks")
+    ec2.CfnSecurityGroupIngress(
+        scope,
+        "FromBalancer",
+        group_id=pods.security_group_id,
+        source_security_group_id=balancer.security_group_id,
+        ip_protocol="tcp",
+        from_port=PORT,
+        to_port=PORT,
+        description="Requests and health checks of the Duplex balancer",
+    )
+
+
+def subnet_ranges(vpc: ec2.IVpc, group: str = BALANCERS) -> Sequence[str]:
     """Return the CIDRs in which balancers have their addresses."""
-    return [subnet.ipv4_cidr_block for subnet in vpc.select_subnets(subnet_group_name=BALANCERS).subnets]
+    return [subnet.ipv4_cidr_block for subnet in vpc.select_subnets(subnet_group_name=group).subnets]

@@ -20,6 +20,7 @@ from infra.settings import BACKENDS
 VARIANTS: tuple[dict[str, str], ...] = (
     {"backends": ",".join(BACKENDS), "access_logs": "off"},
     {"access_logs": "create-role"},
+    {"backends": "sockets", "sockets_balancer": "alb"},
 )
 
 # Acknowledgements that CDK makes by itself, of its own checks.

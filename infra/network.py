@@ -8,7 +8,9 @@ from infra.settings import Settings
 
 # The subnets of what runs.
 PRIVATE = "Private"
-# The subnets that hold nothing but balancers, so that pods can tell by the address who calls.
+# Those of what has a public address: NAT, and the balancer of the pods that hold sockets.
+PUBLIC = "Public"
+# The subnets that hold nothing but internal balancers, so that pods can tell by the address who calls.
 BALANCERS = "Balancers"
 
 
@@ -32,7 +34,7 @@ def build_vpc(scope: Construct, settings: Settings) -> ec2.Vpc:
             "S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3),
         },
         subnet_configuration=[
-            ec2.SubnetConfiguration(name="Public", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=24),
+            ec2.SubnetConfiguration(name=PUBLIC, subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=24),
             ec2.SubnetConfiguration(name=PRIVATE, subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS, cidr_mask=18),
             ec2.SubnetConfiguration(name=BALANCERS, subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=27),
         ],

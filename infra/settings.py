@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self, cast, get_args
 
+from infra.checks import SettingsError, within
+from infra.socket_settings import SocketSettings
+
 AccessLogs = Literal["off", "on", "create-role"]
 
-BACKENDS = ("lambda", "eks", "ecs")
+BACKENDS = ("lambda", "eks", "ecs", "sockets")
 
 # What Fargate runs: MiB by CPU units, 1,024 being one vCPU. Amazon ECS Developer Guide, "Task CPU and memory".
 FARGATE_MEMORY = {
@@ -31,13 +34,9 @@ KEDA_VERSION = "2.20.2"
 IDLE_SECONDS = 600
 
 
-class SettingsError(ValueError):
-    """An unknown option or a value out of range; the text names it and what would be right."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Every option of the app. A context key is a field's name; there are no others.
+class Settings(SocketSettings):
+    """Every option of the app. A context key is a field's name; there are no others but those of SocketSettings.
 
     backends: how the backend is hosted; each one is a stack.
     access_logs: a JSON line for each connect, message and disconnect. API Gateway writes it through one role for the
@@ -136,6 +135,7 @@ class Settings:
         self._check("history_messages", 1, 1000)
         self._check("history_seconds", 60, 7 * 86_400)
         self._check_replicas()
+        self.check_sockets()
         # A silent connection is alive for ten minutes, and its last touch may be one interval old by then.
         if self.session_seconds < IDLE_SECONDS + self.touch_seconds:
             raise SettingsError(
@@ -165,9 +165,7 @@ class Settings:
             raise SettingsError(f"secret_version: {self.secret_version!r} is not the id of a version of a secret")
 
     def _check(self, key: str, low: int, high: int) -> None:
-        value = cast("int", getattr(self, key))
-        if not low <= value <= high:
-            raise SettingsError(f"{key}: {value} is not between {low} and {high}")
+        within(key, cast("int", getattr(self, key)), low, high)
 
 
 def _belongs_to_cdk(key: str) -> bool:
@@ -196,4 +194,6 @@ def _parse(key: str, value: object, kind: type) -> object:
         raise SettingsError(f"{key}: {value!r} is not a whole number")
     if not isinstance(value, str):
         raise SettingsError(f"{key}: {value!r} is not a text")
-    return tuple(name.strip() for name in value.split(",")) if kind is tuple else value
+    if kind is tuple:
+        return tuple(name.strip() for name in value.split(",")) if value or key == "backends" else ()
+    return value

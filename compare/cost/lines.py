@@ -23,6 +23,7 @@ LINES: Final[tuple[str, ...]] = (
     "dynamodb.storage",
     "logs",
     "metrics",
+    "secret",
     "eks.control_plane",
     "eks.nodes",
     "fargate",
@@ -56,18 +57,21 @@ def _on_lambda(workload: Workload, month: Quantities, rates: Rates) -> Lines:
     lines["lambda.duration"] = rates.cost("lambda.gb_second", gb_seconds)
     lines |= _dynamodb(workload, month, rates, gateway=True)
     lines["logs"] = _logs("logs.lambda", calls * rates["log.bytes"] / GB, rates)
-    lines["metrics"] = _metrics(rates["queue.alarms"], rates)
+    lines["metrics"] = _metrics(rates["metrics.count"], rates["queue.alarms"], rates)
     lines["egress"] = _egress(workload, month, rates)
     return lines
 
 
 def _on_eks(workload: Workload, month: Quantities, rates: Rates) -> Lines:
-    metrics = _metrics(rates["queue.alarms"], rates) + rates.cost("metrics.read", HOURS * rates["keda.reads"])
-    return _http_pods(workload, month, rates, metrics, _cluster(month.pods, rates["eks.system_pods"], rates))
+    metrics = _metrics(rates["metrics.count"], rates["queue.alarms"], rates)
+    metrics += rates.cost("metrics.read", HOURS * rates["keda.reads"])
+    count = nodes(month.pods + rates["eks.system_pods"], rates)
+    return _http_pods(workload, month, rates, metrics, _cluster(count, rates))
 
 
 def _on_ecs(workload: Workload, month: Quantities, rates: Rates) -> Lines:
-    metrics = _metrics(rates["queue.alarms"] + rates["ecs.alarms"], rates)
+    counted = rates["metrics.count"] + rates["ecs.insights_metrics"]
+    metrics = _metrics(counted, rates["queue.alarms"] + rates["ecs.alarms"], rates)
     vcpu = rates.cost("fargate.vcpu", HOURS * month.pods * rates["pod.vcpu"])
     memory = rates.cost("fargate.gb", HOURS * month.pods * rates["pod.gib"])
     return _http_pods(workload, month, rates, metrics, {"fargate": vcpu + memory})
@@ -75,7 +79,10 @@ def _on_ecs(workload: Workload, month: Quantities, rates: Rates) -> Lines:
 
 def _on_sockets(workload: Workload, month: Quantities, rates: Rates) -> Lines:
     lines = _dynamodb(workload, month, rates, gateway=False)
-    lines |= _cluster(month.pods, rates["sockets.system_pods"], rates)
+    lines["metrics"] = _metrics(Decimal(0), rates["sockets.alarms"], rates)
+    # Nodes with sockets have nothing else but the bus: what may be moved is on others.
+    others = nodes(rates["sockets.system_pods"], rates, least=Decimal(0))
+    lines |= _cluster(nodes(month.pods + rates["sockets.bus_pods"], rates) + others, rates)
     lines |= _network(_socket_units(workload, month, rates), rates["nlb.addresses"], rates)
     lines["egress"] = _egress(workload, month, rates)
     return lines
@@ -98,6 +105,7 @@ def _http_pods(workload: Workload, month: Quantities, rates: Rates, metrics: Dec
     lines = _gateway(workload, month, rates) | _dynamodb(workload, month, rates, gateway=True)
     lines["logs"] = _logs("logs.ingested", logged, rates)
     lines["metrics"] = metrics
+    lines["secret"] = rates.cost("secret.month", Decimal(1))
     lines |= computing
     lines |= _network(_http_units(workload, month, rates), Decimal(0), rates)
     lines["nat.bytes"] = rates.cost("nat.gb", posted + logged)
@@ -119,8 +127,8 @@ def _gateway(workload: Workload, month: Quantities, rates: Rates) -> Lines:
     }
 
 
-def _metrics(alarms: Decimal, rates: Rates) -> Decimal:
-    return rates.cost("metrics.custom", rates["metrics.count"]) + rates.cost("metrics.alarm", alarms)
+def _metrics(counted: Decimal, alarms: Decimal, rates: Rates) -> Decimal:
+    return rates.cost("metrics.custom", counted) + rates.cost("metrics.alarm", alarms)
 
 
 def _dynamodb(workload: Workload, month: Quantities, rates: Rates, *, gateway: bool) -> Lines:
@@ -144,8 +152,8 @@ def _logs(key: str, ingested: Decimal, rates: Rates) -> Decimal:
     return rates.cost(key, ingested) + rates.cost("logs.stored", stored)
 
 
-def _cluster(pods: Decimal, system: Decimal, rates: Rates) -> Lines:
-    count = nodes(pods, system, rates)
+def _cluster(count: Decimal, rates: Rates) -> Lines:
+    """The control plane and so many nodes."""
     running = rates.cost("node.hour", HOURS * count) * (1 + rates["eks.auto_mode"])
     return {
         "eks.control_plane": rates.cost("eks.cluster", Decimal(HOURS)),

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from compare.cost.figures import Figures, Row
+from compare.cost.lines import VARIANTS
 from compare.errors import CompareError
 
 LOAD, REPORT = "duplex-load/1", "duplex-report/1"
@@ -36,6 +37,8 @@ _UNITS: Final = {
     "backend.cpu_us_a_connect": "us of CPU a connect",
     "backend.cpu_seconds": "CPU seconds",
     "backend.kib_a_socket": "KiB a connection",
+    "dynamodb.read_units_a_message": "read units a message",
+    "dynamodb.write_units_a_message": "write units a message",
     "cloudwatch.billed_ms": "ms",
     "cloudwatch.duration_ms": "ms",
     "cloudwatch.invocations": "invocations",
@@ -43,6 +46,8 @@ _UNITS: Final = {
     "cloudwatch.write_units": "units",
 }
 _PODS: Final = ("eks", "ecs")
+#: Scenarios that send messages.
+KINDS: Final = ("echo", "mixed", "broadcast", "direct", "work", "churn")
 
 
 class _Figure(msgspec.Struct):
@@ -236,9 +241,9 @@ class _Measuring:
         if here is not None:
             # CPU that comes in proportion to memory, billed in whole milliseconds.
             share = 1000 * self._row("lambda.memory_mb") / _VCPU_MB
-            ends = [_whole(value / share) for value in (here.value, here.low, here.high)]
+            value, low, high = (_whole(us / share) for us in (here.value, here.low, here.high))
             source = f"{here.source}, at the CPU of lambda.memory_mb"
-            yield self._input("lambda.message_ms", _Found(*ends, source, here.as_of))
+            yield self._input("lambda.message_ms", _Found(value, low, high, source, here.as_of))
         yield from self._on_aws()
 
     def _on_aws(self) -> Iterator[Measured]:
@@ -253,12 +258,17 @@ class _Measuring:
             yield from self._units(kind)
 
     def _units(self, kind: str) -> Iterator[Measured]:
-        """Units a message, less those of the sessions. Of a target on AWS, where DynamoDB counts them."""
+        """Units a message: what the tables of a local cloud counted, or on AWS CloudWatch's, less those of sessions."""
+        for name in VARIANTS:
+            for scenario in KINDS:
+                here = self._figure(name, scenario, f"dynamodb.{kind}_units_a_message")
+                if here is not None and (here.value or self._row(f"message.{kind}_units")):
+                    yield self._input(f"message.{kind}_units", here)
         key = f"cloudwatch.{kind}_units"
         for run in self._runs:
             for target in run.targets:
                 used, sent = target.figures.get(key), target.figures.get("messages.sent")
-                if used is None or sent is None or sent.value < 1 or target.name not in {"lambda", *_PODS, "sockets"}:
+                if used is None or sent is None or sent.value < 1 or target.name not in VARIANTS:
                     continue
                 _check_unit(target.name, key, used)
                 opened = target.figures.get("connections.opened")
@@ -288,8 +298,8 @@ class _Measuring:
             if run.scenario.kind == "idle" and used is not None and rate > 0:
                 _check_unit(name, "backend.cpu_seconds", used)
                 off = 1e6 * used.value / run.scenario.duration / rate
-                left = [max(value - off, _LEAST_LEFT * value) for value in (raw.value, raw.low)]
-                return _Found(*left, raw.high, f"{raw.source}, less idle CPU", raw.as_of)
+                value, low = (max(us - off, _LEAST_LEFT * us) for us in (raw.value, raw.low))
+                return _Found(value, low, raw.high, f"{raw.source}, less idle CPU", raw.as_of)
         return raw
 
     def _figure(self, name: str, kind: str, key: str, where: str = "") -> _Found | None:

@@ -112,12 +112,12 @@ def of_socket_pods(workload: Workload, rates: Rates) -> Quantities:
     return Quantities(traffic, touches, looks, _write_units(rates, traffic, touches), pods)
 
 
-def nodes(pods: Decimal, system: Decimal, rates: Rates) -> Decimal:
-    """Nodes that hold so many pods, and the room that the cluster's own take."""
+def nodes(pods: Decimal, rates: Rates, least: Decimal | None = None) -> Decimal:
+    """Nodes that hold so many pods; at least `least`, or as many as any cluster has."""
     on_one = min(rates["node.vcpu"] / rates["pod.vcpu"], rates["node.gib"] / rates["pod.gib"]) // 1
     if on_one == 0:
         raise CompareError("node.vcpu, node.gib: a node has no room for one pod of pod.vcpu and pod.gib")
-    return max(rates["node.minimum"], ceil((pods + system) / on_one))
+    return max(rates["node.minimum"] if least is None else least, ceil(pods / on_one))
 
 
 def _through_gateway(workload: Workload, rates: Rates) -> Traffic:

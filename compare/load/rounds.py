@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from compare.errors import CompareError
-from compare.load import servers
+from compare.load import cloudwatch, servers
 from compare.load.senders import Senders, Sent
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _REST = 0.5  # seconds between two rounds, in which the server lets go of the co
 
 @dataclass(slots=True)
 class Round:
-    """One target, once. Samples are from before the connects, from before the load, and from its end."""
+    """One target, once. Samples: before and after the connects, before and after the load."""
 
     target: Target
     number: int
@@ -35,6 +35,7 @@ class Round:
     ended: float = 0.0
     whole: bool = False
     kills: int | None = None  # of the server's processes, where the scenario asks for it
+    units: dict[str, float] | None = None  # of DynamoDB, by `read` and `write`, where a local cloud counts them
 
 
 class RoundError(CompareError):
@@ -72,6 +73,8 @@ class Rounds:
                     why = max(errors, key=lambda kind: errors[kind]) if errors else _SILENT
                     raise RoundError(f"target {now.target.name}: no connection became ready: {why}")
                 now.samples += _sampled(now.target)
+                before = await self._consumed(now)
+                now.samples += _sampled(now.target)
                 async with self._killing(now):
                     now.sent = await senders.send(lambda told: tell(now, "sending", told))
                 now.whole = True
@@ -83,6 +86,11 @@ class Rounds:
                 now.ended = time.time()
                 if now.sent.cpu:
                     self.done.append(now)
+        if before is not None and (after := await self._consumed(now)) is not None:
+            now.units = {kind: after[kind] - before[kind] for kind in before}
+
+    async def _consumed(self, now: Round) -> dict[str, float] | None:
+        return await cloudwatch.consumed(now.target, now.began) if now.target.aws is not None else None
 
     @asynccontextmanager
     async def _killing(self, now: Round) -> AsyncIterator[None]:

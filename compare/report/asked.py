@@ -53,9 +53,17 @@ def asked(
     connection_minutes: str = "60",
 ) -> Asked:
     """From the texts of the options. Raises CompareError with the option that cannot be used."""
-    options = {"message_bytes": message_bytes, "deliveries": deliveries, "minutes": connection_minutes}
     try:
-        loads = [read(size, messages_per_minute, **options) for size in own or ["1000"]]
+        loads = [
+            read(
+                size,
+                messages_per_minute,
+                message_bytes=message_bytes,
+                deliveries=deliveries,
+                minutes=connection_minutes,
+            )
+            for size in own or ["1000"]
+        ]
     except CompareError as error:
         raise CompareError(re.sub("^--connections", "--own-connections", str(error))) from None
     return Asked(loads[0], tuple(int(load.connections) for load in loads) if own else ())

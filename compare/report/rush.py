@@ -28,32 +28,30 @@ from compare.scaling.scenario import (
 from compare.scaling.simulator import simulate
 from compare.scaling.traces import Spike
 
+
+def _behavior(window: int, pause: int, *up: dict[str, Any]) -> Behavior:
+    """Four pods a minute come, one every `pause` seconds goes, after so long a time."""
+    coming = [*up, {"type": "Pods", "value": 4, "periodSeconds": 60}]
+    going = [{"type": "Pods", "value": 1, "periodSeconds": pause}]
+    down = {"stabilizationWindowSeconds": window, "policies": going}
+    return parse({"scaleUp": {"stabilizationWindowSeconds": 0, "policies": coming}, "scaleDown": down}, Behavior)
+
+
 _BEFORE: Final = 300  # seconds of quiet first
 _AFTER: Final = 2400  # and last: scaling in takes its time
-_MOST_PODS: Final = 20  # infra/settings.py: max_replicas
-_POD_CAPACITY: Final = 8000  # pods/limits.py: max_connections
-_FILLED: Final = 0.75  # how full the autoscaler over connections wants a pod: 6,000 of 8,000
+_POD_CAPACITY: Final = 8000  # infra/socket_settings.py, as all numbers of socket pods here
+_FILLED: Final = 0.75  # of it, where memory leaves less: 6,000 of 8,000
+_DRAIN: Final = 60
 _POD_START: Final = 20  # seconds, from what was seen elsewhere
 _TASK_START: Final = 60  # Fargate fetches the image each time
 _SCRAPE: Final = 15  # Prometheus
 _CLOUDWATCH: Final = 60
-# infra/kubernetes/scaling.py
-_BEHAVIOR: Final = parse(
-    {
-        "scaleUp": {
-            "stabilizationWindowSeconds": 0,
-            "policies": [
-                {"type": "Percent", "value": 100, "periodSeconds": 60},
-                {"type": "Pods", "value": 4, "periodSeconds": 60},
-            ],
-        },
-        "scaleDown": {
-            "stabilizationWindowSeconds": 300,
-            "policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}],
-        },
-    },
-    Behavior,
-)
+_MOST: Final = {"http": 20, "sockets": 40}  # replicas: infra/settings.py
+# infra/kubernetes/scaling.py, infra/kubernetes/sockets/scaling.py
+_BEHAVIOR: Final = {
+    "http": _behavior(300, 60, {"type": "Percent", "value": 100, "periodSeconds": 60}),
+    "sockets": _behavior(600, 120),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,33 +194,47 @@ class _Model:
             "pod_capacity": self.socket_capacity,
             "nodes": nodes,
             "pod_start_seconds": _POD_START,
+            "drain_seconds": _DRAIN,
         }
-        limits: dict[str, Any] = {"min_replicas": self.minimum, "max_replicas": max(_MOST_PODS, self.minimum)}
-        keda: dict[str, Any] = limits | {"behavior": _BEHAVIOR}
         return [
             self._loaded(trace, Lambda(name="lambda", handler_milliseconds=handler), gateway | {"pod_capacity": None}),
             self._loaded(
                 trace,
-                Keda(name="eks", target_average_value=http_target, **keda),
+                Keda(name="eks", target_average_value=http_target, **self._limits("http")),
                 gateway | {"nodes": nodes, "pod_start_seconds": _POD_START},
             ),
             self._loaded(
                 trace,
-                Keda(name="sockets", target_average_value=socket_target, **keda),
+                Keda(name="sockets", target_average_value=socket_target, **self._limits("sockets")),
                 # What a pod does not hold, Prometheus does not see.
                 sockets | {"metric_delay_seconds": _SCRAPE, "observe": "held"},
             ),
             self._loaded(
                 trace,
-                Ecs(name="ecs", target_average_value=http_target, scale_out_cooldown_seconds=60, **limits),
+                Ecs(
+                    name="ecs",
+                    target_average_value=http_target,
+                    scale_out_cooldown_seconds=60,
+                    **self._replicas("http"),
+                ),
                 gateway | {"pod_start_seconds": _TASK_START},
             ),
             self._loaded(
                 trace,
-                Cpu(name="cpu", target_utilization=max(1, round(100 * self._row("pod.utilisation"))), **keda),
+                Cpu(
+                    name="cpu",
+                    target_utilization=max(1, round(100 * self._row("pod.utilisation"))),
+                    **self._limits("sockets"),
+                ),
                 sockets,
             ),
         ]
+
+    def _replicas(self, kind: str) -> dict[str, Any]:
+        return {"min_replicas": self.minimum, "max_replicas": max(_MOST[kind], self.minimum)}
+
+    def _limits(self, kind: str) -> dict[str, Any]:
+        return self._replicas(kind) | {"behavior": _BEHAVIOR[kind]}
 
     @property
     def _pods_per_node(self) -> int:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from compare.cost.quantities import nodes
 from compare.cost.verdict import Verdict
 from compare.report.costs import Costs, Flip
 from compare.report.ledger import Figure, Ledger, Sentence, dollars, listed
@@ -15,7 +14,6 @@ from compare.scaling.results import Run
 
 _DEGREE: Final = {"clear": "clearly", "likely": "likely"}
 _PODS: Final = ("eks", "sockets", "ecs")
-_SYSTEM: Final = {"eks": "eks.system_pods", "sockets": "sockets.system_pods"}
 
 
 def verdict(
@@ -285,10 +283,6 @@ class _Words:
 
     def _pods(self, size: int, name: str) -> str:
         month = self._costs.of[size].bills[name].month
-        if name in _SYSTEM:
-            rates = self._costs.figures.in_case("value", free_tier=False)
-            count = nodes(month.pods, rates[_SYSTEM[name]], rates)
-            self._ledger.enter(f"nodes.{size}.{name}", Figure(float(count), "nodes", "modelled"))
         return self._ledger.enter(f"pods.{size}.{name}", Figure(float(month.pods), "pods", "modelled"))
 
     def _flip(self, size: int, flip: Flip, side: str = "") -> str:

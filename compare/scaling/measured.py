@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from compare.cost.measured import Measured
-from compare.scaling.scenario import Lambda, Scenario
+from compare.scaling.scenario import Autoscaler, Lambda, Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,8 @@ def applied(scenario: Scenario, measured: Sequence[Measured]) -> tuple[Scenario,
 
 
 def _functions(scenario: Scenario, handler: Measured) -> tuple[Any, list[Replaced]]:
-    found, specs = [], []
+    found: list[Replaced] = []
+    specs: list[Autoscaler] = []
     for spec in scenario.autoscalers:
         if isinstance(spec, Lambda):
             value = float(handler.value)

@@ -1,5 +1,7 @@
 """Nodes, and what KEDA needs: what a cluster of EKS Auto Mode has before the application comes."""
 
+from collections.abc import Mapping, Sequence
+
 from infra.image import ARCHITECTURE
 from infra.kubernetes.names import Manifest
 from infra.settings import Settings
@@ -13,39 +15,58 @@ SPARE_CPUS = 4
 def node_pool(settings: Settings) -> Manifest:
     """Return a Karpenter NodePool of small arm64 nodes, spot where there is some.
 
-    Pods hold no sockets, so a spot node may go whenever it has to: what it costs is a drain. The NodeClass `default`
-    comes with Auto Mode.
+    Pods hold no sockets, so a spot node may go whenever it has to: what it costs is a drain.
     """
-    vcpus = -(-2 * settings.max_replicas * settings.replica_cpu // 1024) + SPARE_CPUS
+    return pool(
+        NODE_POOL,
+        vcpus=-(-2 * settings.max_replicas * settings.replica_cpu // 1024) + SPARE_CPUS,
+        capacity_types=("spot", "on-demand"),
+        cpus=("2", "4", "8"),
+        disruption={
+            "consolidationPolicy": "WhenEmptyOrUnderutilized",
+            "consolidateAfter": "5m",
+            "budgets": [
+                # One at a time while pods are moved to save money; an empty node may go with others.
+                {"nodes": "1", "reasons": ["Underutilized", "Drifted"]},
+                {"nodes": "50%", "reasons": ["Empty"]},
+            ],
+        },
+    )
+
+
+def pool(
+    name: str,
+    *,
+    vcpus: int,
+    capacity_types: Sequence[str],
+    cpus: Sequence[str],
+    disruption: Manifest,
+    taints: Sequence[Mapping[str, str]] = (),
+) -> Manifest:
+    """Return a NodePool of arm64 nodes with `vcpus` in all. The NodeClass `default` comes with Auto Mode."""
     return {
         "apiVersion": "karpenter.sh/v1",
         "kind": "NodePool",
-        "metadata": {"name": NODE_POOL},
+        "metadata": {"name": name},
         "spec": {
             "template": {
                 "spec": {
                     "nodeClassRef": {"group": "eks.amazonaws.com", "kind": "NodeClass", "name": "default"},
+                    **({"taints": [dict(taint) for taint in taints]} if taints else {}),
                     "requirements": [
                         _in("kubernetes.io/arch", ARCHITECTURE),
-                        _in("karpenter.sh/capacity-type", "spot", "on-demand"),
+                        _in("karpenter.sh/capacity-type", *capacity_types),
                         _in("eks.amazonaws.com/instance-category", "c", "m", "r"),
-                        _in("eks.amazonaws.com/instance-cpu", "2", "4", "8"),
+                        _in("eks.amazonaws.com/instance-cpu", *cpus),
                         {"key": "eks.amazonaws.com/instance-generation", "operator": "Gt", "values": ["6"]},
                     ],
                     # Auto Mode replaces a node after 21 days at the latest.
                     "expireAfter": "336h",
+                    # More than any pod takes to drain: then those go, too, that do not want to be disrupted.
                     "terminationGracePeriod": "1h",
                 },
             },
-            "disruption": {
-                "consolidationPolicy": "WhenEmptyOrUnderutilized",
-                "consolidateAfter": "5m",
-                "budgets": [
-                    # One at a time while pods are moved to save money; an empty node may go with others.
-                    {"nodes": "1", "reasons": ["Underutilized", "Drifted"]},
-                    {"nodes": "50%", "reasons": ["Empty"]},
-                ],
-            },
+            "disruption": disruption,
             "limits": {"cpu": str(vcpus), "memory": f"{4 * vcpus}Gi"},
         },
     }

@@ -16,8 +16,10 @@ from typer.testing import CliRunner
 from compare import everything
 from compare.cli import app
 from compare.errors import CompareError
+from compare.load import command
 from compare.load.scenario import load, parse
 from compare.load.targets import Target
+from compare.report.asked import asked
 from tests.compare.load.servers import answering, echo, serving
 from tests.compare.report.runs import figure, run
 
@@ -64,10 +66,10 @@ def test_an_earlier_run_feeds_the_models_and_the_verdict(earlier: Path, tmp_path
 
 def test_the_same_run_measured_dearer_makes_pods_dearer(earlier: Path) -> None:
     document = json.loads(earlier.read_text())
-    cheap = everything.report([document], everything.asked(["1000000"]))
+    cheap = everything.report([document], asked(["1000000"]))
     for target in document["targets"]:
         target["figures"]["backend.cpu_us_a_message"] = figure(90_000, unit="us of CPU a message")
-    dear = everything.report([document], everything.asked(["1000000"]))
+    dear = everything.report([document], asked(["1000000"]))
     for name in ("eks", "ecs", "lambda"):
         bills = [found["cost"]["bills"]["1000000"][name]["total"] for found in (cheap, dear)]
         assert bills[1] > 1.2 * bills[0]
@@ -115,9 +117,9 @@ def test_stopped_it_gives_what_there_is(monkeypatch: pytest.MonkeyPatch, tmp_pat
             asyncio.get_running_loop().call_later(1.5, signal.raise_signal, signal.SIGINT)
         await measured(*arguments)
 
-    measured = everything.command.measured
-    monkeypatch.setattr(everything.command, "started", started)
-    monkeypatch.setattr(everything.command, "measured", slowly)
+    measured = command.measured
+    monkeypatch.setattr(command, "started", started)
+    monkeypatch.setattr(command, "measured", slowly)
     with serving(answering(echo)) as url:
         status, said = compare("--json", file, "--html", page)
     assert status == 130
@@ -131,7 +133,7 @@ def test_stopped_it_gives_what_there_is(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 def test_what_is_run_fits_into_five_minutes() -> None:
     variants, overhead, starting = 4, 3, 40  # seconds around each round: connects, processes, what is still awaited
-    seconds = starting
+    seconds = float(starting)
     for scenario, rounds in everything.PLAN:
         connecting = scenario.connections / scenario.connect_rate
         seconds += variants * rounds * (scenario.duration + connecting + overhead)

@@ -87,5 +87,10 @@ def ecs(variants: Path) -> Assembly:
 
 
 @pytest.fixture(scope="session")
+def sockets(variants: Path) -> Assembly:
+    return Assembly(variants, "DuplexSockets")
+
+
+@pytest.fixture(scope="session")
 def cluster(variants: Path) -> Assembly:
     return Assembly(variants, "DuplexCluster")

@@ -25,6 +25,7 @@ KNOWN_FIELDS = {
     "NodePool": """
         apiVersion kind metadata.name
         spec.template.spec.nodeClassRef.group spec.template.spec.nodeClassRef.kind spec.template.spec.nodeClassRef.name
+        spec.template.spec.taints.key spec.template.spec.taints.value spec.template.spec.taints.effect
         spec.template.spec.requirements.key spec.template.spec.requirements.operator
         spec.template.spec.requirements.values spec.template.spec.expireAfter
         spec.template.spec.terminationGracePeriod
@@ -37,9 +38,9 @@ KNOWN_FIELDS = {
         spec.podIdentity.provider
     """,
     "ScaledObject": """
-        apiVersion kind metadata.name metadata.namespace metadata.labels.app.kubernetes.io/name
+        apiVersion kind metadata.name metadata.namespace metadata.labels.app.kubernetes.io/name metadata.labels.app
         spec.scaleTargetRef.apiVersion spec.scaleTargetRef.kind spec.scaleTargetRef.name
-        spec.minReplicaCount spec.maxReplicaCount spec.pollingInterval
+        spec.minReplicaCount spec.maxReplicaCount spec.pollingInterval spec.cooldownPeriod
         spec.fallback.failureThreshold spec.fallback.replicas spec.fallback.behavior
         spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleUp.stabilizationWindowSeconds
         spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleUp.selectPolicy
@@ -58,10 +59,21 @@ KNOWN_FIELDS = {
         spec.triggers.metadata.ignoreNullValues spec.triggers.metadata.targetMetricValue
         spec.triggers.metadata.minMetricValue spec.triggers.metadata.metricStatPeriod
         spec.triggers.metadata.metricCollectionTime spec.triggers.metadata.metricEndTimeOffset
+        spec.triggers.metadata.serverAddress spec.triggers.metadata.query spec.triggers.metadata.threshold
     """,
     "TargetGroupBinding": """
-        apiVersion kind metadata.name metadata.namespace metadata.labels.app.kubernetes.io/name
+        apiVersion kind metadata.name metadata.namespace metadata.labels.app.kubernetes.io/name metadata.labels.app
         spec.serviceRef.name spec.serviceRef.port spec.targetGroupARN spec.targetType
+    """,
+    "ServiceMonitor": """
+        apiVersion kind metadata.name metadata.namespace metadata.labels.app
+        spec.selector.matchLabels.app spec.podTargetLabels
+        spec.endpoints.port spec.endpoints.path spec.endpoints.interval spec.endpoints.scrapeTimeout
+    """,
+    "PrometheusRule": """
+        apiVersion kind metadata.name metadata.namespace metadata.labels.app
+        spec.groups.name spec.groups.rules.alert spec.groups.rules.expr spec.groups.rules.for
+        spec.groups.rules.labels.severity spec.groups.rules.annotations.summary
     """,
 }
 

@@ -9,19 +9,81 @@ import pytest
 import yaml
 
 from backend.settings import Settings
-from infra.manifests import EXAMPLE, Values, ValuesError, main, read_values, render
+from infra.manifest_values import GatewayValues, Values, ValuesError, read_values
+from infra.manifests import EKS, SOCKETS, VARIANTS, main
 from tests.infra.conftest import Assembly
 from tests.infra.kubernetes import Object, errors, of_kind
 
 
 def values(tmp_path: Path, **changes: object) -> Values:
     path = tmp_path / "values.yaml"
-    path.write_text(yaml.safe_dump({**yaml.safe_load(EXAMPLE), **changes}), encoding="utf-8")
-    return read_values(path)
+    path.write_text(yaml.safe_dump({**yaml.safe_load(GatewayValues.EXAMPLE), **changes}), encoding="utf-8")
+    return read_values(path, GatewayValues)
 
 
 def rendered(eks: Assembly, given: Values) -> dict[str, list[Object]]:
-    return {name: list(yaml.safe_load_all(text)) for name, text in render(eks.template, given).items()}
+    return {name: list(yaml.safe_load_all(text)) for name, text in EKS.render(eks.template, given).items()}
+
+
+def socket_files(sockets: Assembly, tmp_path: Path, **changes: object) -> dict[str, list[Object]]:
+    path = tmp_path / "values.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(Values.EXAMPLE), **changes}), encoding="utf-8")
+    files = SOCKETS.render(sockets.template, read_values(path, Values))
+    return {name: list(yaml.safe_load_all(text)) for name, text in files.items()}
+
+
+def of_gateway(items: list[Object], kind: str) -> Object:
+    return of_kind([item for item in items if item["metadata"]["name"] == "ws-gateway"], kind)
+
+
+@pytest.mark.parametrize("balancer", ["controller", "none"])
+def test_pods_that_hold_sockets_are_valid_too(sockets: Assembly, tmp_path: Path, balancer: str) -> None:
+    files = socket_files(sockets, tmp_path, balancer=balancer)
+    assert set(files) == {"application.yaml", "monitoring.yaml", "autoscaling.yaml"}
+    items = [item for items in files.values() for item in items]
+    assert errors(items) == []
+    kinds = {item["kind"] for item in items}
+    assert "NodePool" not in kinds  # nodes are the cluster's own affair
+    assert ("TargetGroupBinding" in kinds) == (balancer == "controller")
+
+
+def test_names_come_from_the_values_of_sockets(sockets: Assembly, tmp_path: Path) -> None:
+    role = "arn:aws:iam::123456789012:role/duplex"
+    changes = {"tableName": "mine", "image": "r/d:7", "architecture": "amd64", "identity": "irsa", "roleArn": role}
+    application = socket_files(sockets, tmp_path, **changes, balancerCidrs=["10.9.0.0/28"])["application.yaml"]
+    spec = of_gateway(application, "Deployment")["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    variables = {item["name"]: item.get("value") for item in container["env"]}
+    assert (container["image"], spec["nodeSelector"]) == ("r/d:7", {"kubernetes.io/arch": "amd64"})
+    assert (variables["TABLE_NAME"], variables["AWS_REGION"]) == ("mine", "us-east-1")
+    assert variables["JOBS_URL"] == yaml.safe_load(Values.EXAMPLE)["jobsUrl"]
+    accounts = {
+        item["metadata"]["name"]: item["metadata"].get("annotations")
+        for item in application
+        if item["kind"] == "ServiceAccount"
+    }
+    # The one that AWS knows, and no other.
+    assert accounts == {
+        "ws-gateway": {"eks.amazonaws.com/role-arn": role},
+        "ws-bus": None,
+        "ws-deletion-cost": None,
+    }
+    clients, metrics = of_gateway(application, "NetworkPolicy")["spec"]["ingress"]
+    assert clients["from"] == [{"ipBlock": {"cidr": "10.9.0.0/28"}}]
+    assert not [peer for peer in metrics["from"] if "ipBlock" in peer]
+
+
+def test_no_trace_of_the_stack_is_left_in_those_of_sockets(sockets: Assembly, tmp_path: Path) -> None:
+    text = yaml.safe_dump(socket_files(sockets, tmp_path))
+    assert "prune" not in text
+    assert "Fn::" not in text
+    named = {"Namespace", "Monitoring", "Application", "Autoscaling", "Prometheus"}
+    assert not [name for name in sockets.template["Resources"] if name in text and name not in named]
+
+
+def test_a_value_that_the_sockets_do_not_know_is_one_line(sockets: Assembly, tmp_path: Path) -> None:
+    with pytest.raises(ValuesError, match="unknown field `apiId`"):
+        socket_files(sockets, tmp_path, apiId="zzz")
 
 
 @pytest.mark.parametrize("balancer", ["controller", "auto-mode", "none"])
@@ -45,7 +107,7 @@ def test_the_objects_are_those_of_the_stack_in_an_order_that_can_be_applied(eks:
 
 
 def test_no_trace_of_the_stack_is_left(eks: Assembly, tmp_path: Path) -> None:
-    text = "".join(render(eks.template, values(tmp_path)).values())
+    text = "".join(EKS.render(eks.template, values(tmp_path)).values())
     assert "prune" not in text
     assert "Fn::" not in text
     assert not [name for name in eks.template["Resources"] if name in text and name != "Namespace"]
@@ -135,32 +197,44 @@ def test_a_file_that_holds_no_values_is_one_line_too(tmp_path: Path, text: str) 
     path = tmp_path / "values.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ValuesError) as raised:
-        read_values(path)
+        read_values(path, GatewayValues)
     assert "\n" not in str(raised.value)
 
 
 def test_the_command_writes_examples_first_and_keeps_what_was_put_there(
-    tmp_path: Path, eks: Assembly, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    eks: Assembly,
+    sockets: Assembly,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("infra.manifests.synthesized", lambda _: eks.template)
+    monkeypatch.setattr("infra.manifests.synthesized", lambda _: {"eks": eks.template, "sockets": sockets.template})
     assert main(["--out", str(tmp_path)]) == 0
-    assert "examples" in capsys.readouterr().out
-    assert (tmp_path / "values.yaml").read_text(encoding="utf-8") == EXAMPLE
-    changed = EXAMPLE.replace("a1b2c3d4e5", "mine")
-    (tmp_path / "values.yaml").write_text(changed, encoding="utf-8")
+    assert capsys.readouterr().out.count("examples") == len(VARIANTS)
+    own, others = tmp_path / "values.yaml", tmp_path / "sockets" / "values.yaml"
+    assert own.read_text(encoding="utf-8") == GatewayValues.EXAMPLE
+    assert others.read_text(encoding="utf-8") == Values.EXAMPLE
+    changed = GatewayValues.EXAMPLE.replace("a1b2c3d4e5", "mine")
+    own.write_text(changed, encoding="utf-8")
+    others.write_text(Values.EXAMPLE.replace("duplex:1", "duplex:2"), encoding="utf-8")
     assert main(["--out", str(tmp_path)]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        str(tmp_path / "application.yaml"),
-        str(tmp_path / "autoscaling.yaml"),
+        str(tmp_path / name)
+        for name in (
+            *("application.yaml", "autoscaling.yaml"),
+            *("sockets/application.yaml", "sockets/monitoring.yaml", "sockets/autoscaling.yaml"),
+        )
     ]
-    assert (tmp_path / "values.yaml").read_text(encoding="utf-8") == changed
+    assert own.read_text(encoding="utf-8") == changed
     assert "mine.execute-api" in (tmp_path / "application.yaml").read_text(encoding="utf-8")
+    assert "duplex:2" in (tmp_path / "sockets" / "application.yaml").read_text(encoding="utf-8")
 
 
 def test_options_of_the_app_reach_the_manifests(tmp_path: Path) -> None:
-    assert main(["--out", str(tmp_path), "-c", "min_replicas=7"]) == 0
-    written = list(yaml.safe_load_all((tmp_path / "autoscaling.yaml").read_text(encoding="utf-8")))
-    assert of_kind(written, "ScaledObject")["spec"]["minReplicaCount"] == 7
+    assert main(["--out", str(tmp_path), "-c", "min_replicas=7", "-c", "sockets_min_replicas=9"]) == 0
+    for path, replicas in (("autoscaling.yaml", 7), ("sockets/autoscaling.yaml", 9)):
+        written = list(yaml.safe_load_all((tmp_path / path).read_text(encoding="utf-8")))
+        assert of_kind(written, "ScaledObject")["spec"]["minReplicaCount"] == replicas
 
 
 def test_a_wrong_option_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

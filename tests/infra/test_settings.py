@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from infra.settings import LOG_RETENTION_DAYS, Settings, SettingsError
+from infra.checks import SettingsError
+from infra.settings import LOG_RETENTION_DAYS, Settings
 
 OPTIONS = list(Settings.__dataclass_fields__)
 

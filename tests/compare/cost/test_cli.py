@@ -77,10 +77,10 @@ def test_the_table_has_the_bills_the_verdict_and_the_break_evens(cost: Cost) -> 
     out = cost.succeeds(*LOAD)
     assert re.search(r"^api\.messages +227\.70-231\.60 +227\.70-231\.60 +227\.70-231\.60$", out, re.MULTILINE)
     assert re.search(r"^lambda\.requests +23\.54 *$", out, re.MULTILINE)
-    assert re.search(r"^total +\$325-376 +\$520-660 +\$270-440 +\$360-500$", out, re.MULTILINE)
-    assert re.search(r"^sockets █+░+ +most: eks\.nodes +41%$", out, re.MULTILINE)
-    assert "Too close to call: sockets costs $270-440 a month" in out
-    assert re.search(r"^ +2,470 lambda \(api\.messages 67%\) +sockets \(eks\.nodes 41%\)", out, re.MULTILINE)
+    assert re.search(r"^total +\$325-376 +\$520-660 +\$330-510 +\$360-510$", out, re.MULTILINE)
+    assert re.search(r"^sockets █+░+ +most: eks\.nodes +51%$", out, re.MULTILINE)
+    assert "Too close to call: lambda costs $325-376 a month" in out
+    assert re.search(r"^ +3,021 lambda \(api\.messages 68%\) +sockets \(eks\.nodes 50%\)", out, re.MULTILINE)
     assert "Within every default quota, at the mean rate." in out
 
 
@@ -113,7 +113,7 @@ def test_options_reach_the_bill(cost: Cost, tmp_path: Path) -> None:
 def test_json_has_bills_quotas_verdict_and_break_evens(cost: Cost) -> None:
     answer = json.loads(cost.succeeds(*LOAD, "--json"))
     assert answer["variants"]["lambda"]["lines"]["logs"] == {"low": 21.21, "value": 21.4, "high": 23.54}
-    assert answer["variants"]["sockets"]["total"] == {"low": 274.45, "value": 321.62, "high": 435.57}
+    assert answer["variants"]["sockets"]["total"] == {"low": 334.9, "value": 387.4, "high": 501.87}
     assert answer["variants"]["lambda"]["dominant"] == "api.messages"
     assert answer["variants"]["sockets"]["quotas"] == [
         {
@@ -126,11 +126,11 @@ def test_json_has_bills_quotas_verdict_and_break_evens(cost: Cost) -> None:
         }
     ]
     verdict = answer["verdict"]
-    assert (verdict["cheapest"], verdict["next"], verdict["certainty"]) == ("sockets", "lambda", "too close to call")
-    assert answer["breakEvens"][1] == {
-        "connections": 2470,
-        "below": {"cheaper": "lambda", "dominant": "api.messages", "share": 0.674908},
-        "above": {"cheaper": "sockets", "dominant": "eks.nodes", "share": 0.409734},
+    assert (verdict["cheapest"], verdict["next"], verdict["certainty"]) == ("lambda", "sockets", "too close to call")
+    assert answer["breakEvens"][2] == {
+        "connections": 3021,
+        "below": {"cheaper": "lambda", "dominant": "api.messages", "share": 0.677243},
+        "above": {"cheaper": "sockets", "dominant": "eks.nodes", "share": 0.504288},
         "changesCheapest": True,
     }
 
@@ -187,7 +187,7 @@ def test_the_page_stands_alone_and_names_its_sources(cost: Cost, tmp_path: Path)
     assert links.found == []
     assert "@import" not in text
     assert re.findall(r"url\(([^)]*)\)", text) == ["#hatch"] * text.count("url(")
-    assert "Too close to call: sockets costs $270-440 a month" in text
+    assert "Too close to call: lambda costs $325-376 a month" in text
     for key, row in figures.shipped().rows.items():
         assert f"<td>{key}</td>" in text
         assert row.confidence in text
@@ -206,7 +206,7 @@ def test_the_page_takes_nothing_from_a_price_file_as_markup(cost: Cost, tmp_path
 
 def test_json_and_a_page_come_from_one_command(cost: Cost, tmp_path: Path) -> None:
     out = cost.succeeds(*LOAD, "--json", "--html", str(tmp_path / "page.html"))
-    assert json.loads(out)["verdict"]["cheapest"] == "sockets"
+    assert json.loads(out)["verdict"]["cheapest"] == "lambda"
     assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
 

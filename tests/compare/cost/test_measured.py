@@ -33,7 +33,7 @@ def test_an_echo_and_an_idle_run_give_what_messages_and_sockets_cost() -> None:
         "sockets.kib": 25,
         "lambda.message_ms": 4,
     }
-    assert (found["http.request_us"].low, found["http.request_us"].high) == (380, 450)
+    assert [float(found["http.request_us"].low), float(found["http.request_us"].high)] == [380, 450]
     assert found["http.request_us"].was == 100
     assert found["http.request_us"].source == "target eks, echo: backend.cpu_us_a_message"
 
@@ -42,7 +42,7 @@ def test_what_the_processes_do_anyway_is_taken_off() -> None:
     echo = {"eks": ECHO["eks"] | {"messages.a_second": figure(200)}}
     idle = {"eks": {"backend.cpu_seconds": figure(0.2, unit="CPU seconds of the load")}}
     (found,) = by_key(run("echo", echo), run("idle", idle)).values()
-    assert (found.value, found.low, found.high) == (200, 180, 450)
+    assert [float(end) for end in (found.value, found.low, found.high)] == [200, 180, 450]
     assert found.source.endswith("less idle CPU")
 
 
@@ -78,7 +78,8 @@ def test_targets_of_other_names_give_nothing() -> None:
 def test_the_rows_say_that_they_were_measured() -> None:
     found = replaced(figures.shipped(), inputs([run("echo", ECHO)], figures.shipped()))
     row = found.rows["http.request_us"]
-    assert (row.value, row.low, row.high, row.confidence, row.as_of) == (400, 380, 450, "B", "2026-11-28")
+    assert [row.figure(case) for case in figures.CASES] == [380, 400, 450]
+    assert (row.confidence, row.as_of) == ("B", "2026-11-28")
     assert row.source == "measured: target eks, echo: backend.cpu_us_a_message"
     assert not found.changed
 

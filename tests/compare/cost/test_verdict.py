@@ -45,12 +45,12 @@ def test_the_middle_bill_decides_which_is_cheapest() -> None:
     [
         # One price.
         (Workload(Decimal(3_200), Decimal(1)), {"api.message": {"value": 0.5}}, "sockets", "lambda"),
-        (Workload(Decimal(2_000), Decimal(1)), {"eks.cluster": {"value": 0}}, "lambda", "sockets"),
+        (Workload(Decimal(2_500), Decimal(1)), {"eks.cluster": {"value": 0}}, "lambda", "sockets"),
         (Workload(Decimal(20_000), Decimal("0.1")), {"nlb.unit": {"value": 0.2}}, "sockets", "lambda"),
         # One input that was measured or assumed.
-        (Workload(Decimal(3_000), Decimal(1)), {"pod.minimum": {"value": 12}}, "sockets", "lambda"),
+        (Workload(Decimal(3_200), Decimal(1)), {"pod.minimum": {"value": 12}}, "sockets", "lambda"),
         (Workload(Decimal(20_000), Decimal(0)), {"gateway.keepalive": {"value": 0}}, "sockets", "lambda"),
-        (Workload(Decimal(14_000), Decimal(0)), {"sockets.kib": {"value": 300}}, "sockets", "lambda"),
+        (Workload(Decimal(16_500), Decimal(0)), {"sockets.kib": {"value": 300}}, "sockets", "lambda"),
     ],
 )
 def test_one_price_or_one_input_changes_the_verdict(
@@ -63,11 +63,11 @@ def test_one_price_or_one_input_changes_the_verdict(
 @pytest.mark.parametrize(
     ("connections", "rate", "sentence"),
     [
-        (100, 2, "lambda is clearly the cheapest: $27-38 a month, against $106-204 for ecs."),
+        (100, 2, "lambda is clearly the cheapest: $27-38 a month, against $110-220 for ecs."),
         (
             2_600,
             1,
-            "Too close to call: sockets costs $270-440 a month, lambda $325-376; the middle figures favour sockets.",
+            "Too close to call: lambda costs $325-376 a month, sockets $330-510; the middle figures favour lambda.",
         ),
     ],
 )

@@ -156,7 +156,8 @@ def test_an_autoscaler_over_cpu_sees_nothing_of_silent_sockets(whole: dict[str, 
 
 
 def rushed(found: dict[str, Any], name: str) -> dict[str, Any]:
-    (one,) = (one for one in found["scaling"]["runs"] if one["name"] == name)
+    runs: list[dict[str, Any]] = found["scaling"]["runs"]
+    (one,) = (one for one in runs if one["name"] == name)
     return one
 
 

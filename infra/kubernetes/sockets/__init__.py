@@ -1,0 +1,1 @@
+"""What is applied to a cluster for the pods that hold sockets."""
