@@ -133,4 +133,4 @@ def _named(one: str, other: str) -> str:
 
 
 def _both_report(a: Document, b: Document) -> bool:
-    return a["format"] == b["format"] == _REPORT
+    return {a["format"], b["format"]} == {_REPORT}

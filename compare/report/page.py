@@ -52,7 +52,9 @@ def run_page(run: Document) -> str:
         ),
         element("h1", title),
     )
-    return _whole(title, [head], [latency([run]), throughput([run]), resources([run]), facts.conditions([run])])
+    return _whole(
+        title, [head], [latency([run]), throughput([run]), resources([run]), facts.conditions([run]), facts.of_run(run)]
+    )
 
 
 def side_by_side(a: Document, b: Document, names: tuple[str, str] = ("A", "B")) -> str:

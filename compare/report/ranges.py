@@ -11,7 +11,7 @@ from compare.report.svg import COLOURS, Scale
 
 _WIDTH = 304
 _ROW = 40
-_EDGE = 6.0
+_EDGE = 7.0
 
 
 @dataclass(frozen=True, slots=True)

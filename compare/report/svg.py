@@ -17,6 +17,7 @@ from compare.report.markup import Markup, element, path
 #: More points than a screen has columns only make the file large.
 MAX_COLUMNS = 900
 COLOURS = 8
+_MARGIN = 16  # around a chart that stands alone
 
 
 @dataclass(frozen=True)
@@ -149,18 +150,16 @@ class Chart:
     def svg(self) -> Markup:
         """The whole drawing."""
         width, height = self._size
+        frame = f"0 0 {width} {height}"
         parts = [Markup(part) for part in self._parts]
         own: dict[str, str] = {}
         if self._alone:
             own["xmlns"] = "http://www.w3.org/2000/svg"
             style = palette.properties(".chart") + palette.CHART + palette.CLASSES
-            parts[:0] = [
-                element("style", Markup(style)),
-                element("rect", class_="back", width=width, height=height),
-            ]
-        return element(
-            "svg", *parts, class_="chart", viewBox=f"0 0 {width} {height}", role="img", aria_label=self._title, **own
-        )
+            around = {"x": -_MARGIN, "y": -_MARGIN, "width": width + 2 * _MARGIN, "height": height + 2 * _MARGIN}
+            frame = " ".join(map(str, around.values()))
+            parts[:0] = [element("style", Markup(style)), element("rect", class_="back", **around)]
+        return element("svg", *parts, class_="chart", viewBox=frame, role="img", aria_label=self._title, **own)
 
     def _line(self, x1: float, y1: float, x2: float, y2: float, style: str) -> None:
         self._parts.append(f'<line class="{style}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>')

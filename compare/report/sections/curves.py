@@ -46,7 +46,7 @@ class _Curve:
             return self.totals[place]
         left, right = self.xs[place - 1], self.xs[place]
         share = math.log(x / left) / math.log(right / left)
-        return self.totals[place - 1] ** (1 - share) * self.totals[place] ** share
+        return float(self.totals[place - 1] ** (1 - share) * self.totals[place] ** share)
 
 
 class _Picture:

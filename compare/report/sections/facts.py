@@ -109,6 +109,11 @@ def figures(document: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> k
     )
 
 
+def of_run(run: Mapping[str, Any]) -> kit.Section:
+    """Every figure of one run."""
+    return kit.section("figures", "Every figure", kit.legend(), measured(run))
+
+
 def measured(run: Mapping[str, Any]) -> Markup:
     """Every figure of a run, a column for each target."""
     targets = run["targets"]

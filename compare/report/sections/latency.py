@@ -10,6 +10,7 @@ from compare.report import kit
 from compare.report.ledger import number
 from compare.report.markup import Markup, element
 from compare.report.palette import colours
+from compare.report.sections import noise
 from compare.report.sections.distributions import Distribution, bounds, distribution, percentiles, shares
 
 #: What a scenario mostly does comes first.
@@ -53,9 +54,14 @@ def _run(run: Mapping[str, Any]) -> list[Markup]:
     wanted = _MAIN.get(run["scenario"]["kind"], "delivered")
     names.sort(key=lambda name: name != wanted)
     first, *others = names
-    parts = [_figures(first, targets, colour), _table(first, targets)]
+    parts = [_figures(first, targets, colour), _table(first, targets), *_noise(first, run)]
     parts += [
-        kit.details(f"{name}: {_WORDS.get(name, name)}", _figures(name, targets, colour), _table(name, targets))
+        kit.details(
+            f"{name}: {_WORDS.get(name, name)}",
+            _figures(name, targets, colour),
+            _table(name, targets),
+            *_noise(name, run),
+        )
         for name in others
     ]
     return parts
@@ -99,6 +105,11 @@ def _distributions(
     encoded = [(target["name"], target.get("histograms", {}).get(name, {}).get(way)) for target in targets]
     found = [distribution(target, colour[target], text) for target, text in encoded if text]
     return [one for one in found if one is not None]
+
+
+def _noise(name: str, run: Mapping[str, Any]) -> list[Markup]:
+    found = [noise.told(f"latency.{name}.corrected.{label}_ms", run, f"{label}: ") for label in ("p50", "p99")]
+    return [one for one in found if one]
 
 
 def _table(name: str, targets: Sequence[Mapping[str, Any]]) -> Markup:

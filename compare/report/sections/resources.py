@@ -10,6 +10,7 @@ from compare.report.ledger import number
 from compare.report.markup import Markup, element
 from compare.report.palette import colours
 from compare.report.ranges import Row, ranges
+from compare.report.sections import noise
 from compare.report.sections.latency import described
 
 _COUNTS: Final = {
@@ -63,6 +64,7 @@ def throughput(runs: Sequence[Mapping[str, Any]]) -> kit.Section:
 def resources(runs: Sequence[Mapping[str, Any]]) -> kit.Section:
     """CPU and memory of every part of the local cloud."""
     parts = [part for run in runs for part in _resources(run)]
+    local = any("backend.mib" in target["figures"] for run in runs for target in run["targets"])
     return kit.section(
         "resources",
         "CPU and memory",
@@ -71,7 +73,8 @@ def resources(runs: Sequence[Mapping[str, Any]]) -> kit.Section:
             "would pay for; the emulator stands in for AWS. A difference is larger than the noise when every round of "
             "one lies beyond every round of the other."
         ),
-        *(parts or [kit.lead("Nothing: the servers did not run on this machine.")]),
+        *([] if local else [kit.lead("The servers did not run on this machine: nothing of theirs was read.")]),
+        *parts,
     )
 
 
@@ -109,28 +112,11 @@ def _resources(run: Mapping[str, Any]) -> list[Markup]:
     targets = run["targets"]
     left_out = "a_message" if run["scenario"]["kind"] in _OF_CONNECTS else ("a_connect", "a_socket")
     drawn = {key: _panel(key, title, targets) for key, title in _PANELS.items() if not key.endswith(left_out)}
-    panels = [element("div", drawing, _noise(key, run)) for key, drawing in drawn.items() if drawing]
+    panels = [element("div", drawing, noise.told(key, run)) for key, drawing in drawn.items() if drawing]
     if not panels:
-        return []
+        return [noise.listed(run)]
     figure = kit.figure("By part, over the rounds", "", "measured", kit.grid(*panels))
-    found = [one for one in run.get("differences", []) if one["larger_than_noise"]]
-    rows: list[list[str]] = [
-        [
-            one["figure"],
-            *(f"{name} {number(value)}" for name, value in zip(one["targets"], one["values"], strict=True)),
-            "" if one["ratio"] is None else f"{one['ratio']:.3g}",
-            str(one["better"] or ""),
-            f"{one['chance']:.0%}" if one["chance"] is not None else "",
-        ]
-        for one in found
-    ]
-    headings = ["figure", "one", "other", "ratio", "better", "chance alone"]
-    summary = f"{len(rows)} of {len(run.get('differences', []))} differences are larger than the noise"
-    return [
-        element("h3", described(run)),
-        figure,
-        kit.details(summary, kit.table(headings, rows)) if rows else element("p", summary + ".", class_="note"),
-    ]
+    return [element("h3", described(run)), figure, noise.listed(run)]
 
 
 def _panel(key: str, title: str, targets: Sequence[Mapping[str, Any]]) -> Markup:
@@ -141,27 +127,6 @@ def _panel(key: str, title: str, targets: Sequence[Mapping[str, Any]]) -> Markup
         for name, one in found
     ]
     return ranges(title, rows) if rows and any(row.high for row in rows) else Markup("")
-
-
-def _noise(key: str, run: Mapping[str, Any]) -> Markup:
-    """Which of the pairs really differ in this."""
-    pairs = [one for one in run.get("differences", []) if one["figure"] == key]
-    if not pairs:
-        return Markup("")
-    real = [one for one in pairs if one["larger_than_noise"]]
-    words = [f"{one['better']} is better than {_other(one)}, {_times(one)} times" for one in real]
-    text = f"Larger than the noise: {'; '.join(words)}." if words else "No difference is larger than the noise."
-    return element("p", text, class_="note")
-
-
-def _other(one: Mapping[str, Any]) -> str:
-    first, second = one["targets"]
-    return str(second if one["better"] == first else first)
-
-
-def _times(one: Mapping[str, Any]) -> str:
-    ratio = one["ratio"]
-    return "?" if not ratio else f"{max(ratio, 1 / ratio):.3g}"
 
 
 def _spread(one: Mapping[str, Any]) -> str:

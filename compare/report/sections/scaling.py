@@ -128,7 +128,9 @@ def _table(runs: list[Mapping[str, Any]]) -> Markup:
 
 
 def _number(value: float | None) -> str:
-    return "never" if value is None else number(value)
+    if value is None:
+        return "never"
+    return number(value) if value >= 0 else "too early"
 
 
 def _minutes(seconds: float) -> str:

@@ -13,7 +13,7 @@ from compare.report.document import document
 from tests.compare.report import measured
 
 
-def row(found: dict[str, Any], figure: str, target: str = "lambda") -> dict[str, Any]:
+def row(found: dict[str, Any], figure: str, target: str = "lambda") -> Any:
     (one,) = [one for one in found["measured"] if (one["figure"], one["target"]) == (figure, target)]
     return one
 

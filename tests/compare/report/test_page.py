@@ -15,12 +15,14 @@ from compare.report import kit
 from compare.report.asked import asked
 from compare.report.document import document
 from compare.report.labels import width
+from compare.report.ledger import text as told
 from compare.report.page import page, run_page, side_by_side
 from compare.report.ranges import Row, ranges
 from compare.report.sections.curves import README, picture
 from compare.report.sections.scaling import timeline
 from tests.compare.report import measured
 from tests.compare.report.conftest import HOSTILE
+from tests.processes import ROOT
 
 LARGEST = 1_500_000
 
@@ -142,6 +144,21 @@ def test_another_bill_is_another_picture(report: dict[str, Any]) -> None:
 def test_own_sizes_are_marked_too() -> None:
     own = document([], asked(["3", "20000000"]), figures.shipped(), grid=(5, 3))
     assert "20,000,000 connections" in Reader(page(own)).text
+
+
+def test_the_readme_says_what_the_models_say() -> None:
+    """When this fails: make compare, the picture as README says, and the verdict anew."""
+    quoted = " ".join(re.sub(r"^>", "", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE).split())
+    drawn = (ROOT / "docs" / "which-one.svg").read_text(encoding="utf-8")
+    models = document([], asked(), figures.shipped(), grid=(5, 3))
+    assert told(models["verdict"]["headline"]) in quoted
+    even = re.search(r"From ([\d,]+) \([\d,-]+\) connections on (\w+) costs less than (\w+)\.", quoted)
+    assert even is not None
+    assert f">{even[1]} connections</text>" in drawn
+    assert f">{even[2]} costs less than {even[3]}</text>" in drawn
+    # What was measured moves it a little; more than a tenth is another model.
+    (now,) = [one["connections"] for one in models["cost"]["break_even"] if one["changes_cheapest"]]
+    assert int(even[1].replace(",", "")) == pytest.approx(now, rel=0.1)
 
 
 @pytest.mark.parametrize("value", [0.0, 5.0])
