@@ -166,8 +166,8 @@ class _Words:
             ]
             yield self._say(
                 f"On {one['target']}, while {{}} of its processes were killed, {{}} messages were sent: "
-                "{} deliveries had not come {} seconds after the load, {} came again, which clients see by their number, "
-                "and {} messages had no answer.",
+                "{} deliveries had not come {} seconds after the load, {} came again, which clients see by their "
+                "number, and {} messages had no answer.",
                 *keys,
             )
 
