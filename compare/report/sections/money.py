@@ -17,7 +17,10 @@ from compare.report.sections import curves
 
 _CERTAINTY = {"clear": "clearly", "likely": "likely", "too close to call": "too close to call"}
 
-_HOW_SURE = "Clearly: the ranges of the two do not touch. Likely: a tenth cheaper or more in the low, the middle and the high bill."
+_HOW_SURE = (
+    "Clearly: the ranges of the two do not touch. Likely: a tenth cheaper or more in the low, the middle and the high "
+    "bill."
+)
 
 
 def costs(document: Mapping[str, Any]) -> kit.Section:
