@@ -15,7 +15,7 @@ PORT ?= 4000
 CONTEXT ?=
 # Variants, as in: make up BACKENDS=lambda,eks (or all)
 BACKENDS ?= lambda
-override BACKENDS := $(if $(filter all,$(BACKENDS)),lambda$(comma)eks$(comma)ecs,$(BACKENDS))
+override BACKENDS := $(if $(filter all,$(BACKENDS)),lambda$(comma)eks$(comma)sockets$(comma)ecs,$(BACKENDS))
 # The values files of `make manifests`, when they are not values.yaml in build/manifests and below sockets there.
 VALUES ?=
 SOCKET_VALUES ?=
@@ -156,6 +156,7 @@ bench: install
 	python -m benchmarks.scale
 	python -m benchmarks.load
 	python -m benchmarks.sockets
+	python -m benchmarks.rebalance
 
 # --- maintain -------------------------------------------------------------------------------------------------------
 

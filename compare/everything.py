@@ -31,7 +31,7 @@ _WIDTH: Final = 100
 #: leave behind would be in the other figures.
 PLAN: Final = (
     (load("echo").overridden(50, 300, 5), 3),
-    (load("idle").overridden(300, None, 4), 2),
+    (load("idle").overridden(600, None, 4), 1),
     (load("faults"), 1),
 )
 

@@ -4,7 +4,8 @@ Standard library only, and no import of ours.
 Started as `python -I -S -B bootstrap.py CONFIG`, so that nothing but what CONFIG names can be imported. CONFIG is JSON:
 `{"path": [folders to import from], "gateways": {"ID.execute-api.REGION.amazonaws.com": "http://127.0.0.1:PORT"},
 "clock": [when it started, in epoch seconds, how many times as fast as real time it runs]}`. A container has its
-`"folder"` and what follows `python` in its `"command"`, too.
+`"folder"` and what follows `python` in its `"command"`, too; with a `"program"`, that is run instead of python. A
+command `"beside"` a container sleeps in virtual time.
 """
 
 import importlib.abc
@@ -14,6 +15,7 @@ import json
 import os
 import runpy
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -42,6 +44,12 @@ def _tell_virtual_time(started: float, scale: float) -> None:
     the signatures of AWS calls, which are made with it."""
     real = time.time
     time.time = lambda: started + (real() - started) * scale
+
+
+def _sleep_in_virtual_time(scale: float) -> None:
+    """Let a hook wait by the local cloud's clock, as its grace period does."""
+    real = time.sleep
+    time.sleep = lambda seconds: real(float(seconds) / scale)
 
 
 class _Redirect(importlib.abc.MetaPathFinder):
@@ -90,8 +98,13 @@ def main() -> None:
     """Prepare the process, then hand over."""
     config = json.loads(sys.argv[1])
     _end_with_parent()
+    if "program" in config:
+        os.chdir(config["folder"])
+        _run_program([config["program"], *config["command"]])
     if config["clock"][1] != 1:
         _tell_virtual_time(*config["clock"])
+        if config.get("beside"):
+            _sleep_in_virtual_time(config["clock"][1])
     sys.path[:0] = config["path"]
     sys.meta_path.insert(0, _Redirect(config["gateways"]))
     if "command" in config:
@@ -100,6 +113,17 @@ def main() -> None:
     else:
         os.chdir(os.environ["LAMBDA_TASK_ROOT"])
         _run_function()
+
+
+def _run_program(command: list[str]) -> None:
+    """Run another program, and end as it does."""
+    process = subprocess.Popen(command)
+    signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGTERM))
+    status = process.wait()
+    if status < 0:
+        signal.signal(-status, signal.SIG_DFL) if -status != signal.SIGKILL else None
+        os.kill(os.getpid(), -status)
+    sys.exit(status)
 
 
 def _run(command: list[str]) -> None:

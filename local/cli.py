@@ -20,6 +20,7 @@ from local.clock import Clock
 from local.cloud import Address, Cloud
 from local.errors import LocalError
 from local.gateway import settings
+from local.gateway.model import Limits
 from local.plans import BACKENDS
 from local.ready import ReadyFile
 
@@ -104,16 +105,18 @@ def _pair(text: str, option: str) -> tuple[str, str]:
 
 
 def _set(plan: Plan, given: Iterable[str]) -> Plan:
-    """A plan with `--set` applied, to API Gateway's quotas or to settings."""
+    """A plan with `--set` applied, to API Gateway's quotas or to settings; those of an API need one."""
     api, pods = plan.api, plan.pod_settings
     for name, value in (_pair(text, "--set") for text in given):
         try:
-            if name in {field.name for field in fields(api.limits)}:
-                api = replace(api, limits=settings.change(api.limits, name, value))
-            elif name in {field.name for field in fields(pods)}:
+            if name in {field.name for field in fields(pods)}:
                 pods = settings.change(pods, name, value)
+            elif name in {field.name for field in fields(Limits)}:
+                limits = settings.change(api.limits if api is not None else Limits(), name, value)
+                api = replace(api, limits=limits) if api is not None else None
             else:
-                api = replace(api, settings=settings.change(api.settings, name, value))
+                changed = settings.change(api.settings if api is not None else settings.Settings(), name, value)
+                api = replace(api, settings=changed) if api is not None else None
         except settings.SettingError as error:
             raise typer.BadParameter(f"{error}; docs/differences.md lists them") from error
     return replace(plan, api=api, pod_settings=pods)
@@ -169,6 +172,8 @@ def _announce(cloud: Cloud, port: int) -> None:
     lines = [f"{address.name:<8} {address.url}" for address in cloud.addresses]
     lines += [f"{name:<8} {text}" for name, text in cloud.replicas()]
     lines.append(f"{'AWS':<8} {cloud.aws_url}  (any credentials, region us-east-1)")
+    if cloud.prometheus_url is not None:
+        lines.append(f"{'metrics':<8} {cloud.prometheus_url}  (Prometheus)")
     lines.append(f"\nTry it from a second terminal: {_wscat(cloud.addresses[0], port)}\nCtrl-C stops everything.")
     _print("\n".join(lines))
 

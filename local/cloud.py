@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -20,10 +20,12 @@ from local.faults import Faults
 from local.functions import figures
 from local.functions.function import Function
 from local.functions.source import Sources
+from local.gateway.settings import Settings
 from local.http_client import HttpClient
 from local.metrics import Metrics
 from local.pods.container import Host
 from local.pods.pods import Pods
+from local.pods.relay import Relay
 from local.server import Outside, Server
 from local.template import ACCOUNT, REGION
 from local.triggers import timer
@@ -41,12 +43,17 @@ _AWS_PORT = 566  # beside the console's: 4566 by default
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an API answers: `url` for WebSockets, `management` for boto3's `endpoint_url`."""
+    """Where a variant answers: `url` for WebSockets; an API's `stage`, and its `management` for boto3's
+    `endpoint_url`."""
 
     name: str
     url: str
-    stage: str
-    management: str
+    stage: str | None = None
+    management: str | None = None
+
+    def describe(self) -> dict[str, str]:
+        """As a ready file has it, without what there is not."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 class Cloud:
@@ -99,17 +106,21 @@ class Cloud:
 
     def describe(self) -> dict[str, object]:
         """What a ready file holds."""
+        prometheus = self.prometheus_url
         return {
-            "apis": [
-                {"name": a.name, "url": a.url, "stage": a.stage, "management": a.management} for a in self.addresses
-            ],
-            "endpoints": {"aws": self.aws_url},
+            "apis": [address.describe() for address in self.addresses],
+            "endpoints": {"aws": self.aws_url, **({"prometheus": prometheus} if prometheus else {})},
             "fleets": self._pods.describe() if self._pods is not None else [],
             "clock": {"started": self._clock.started, "scale": self._clock.scale},
             "region": REGION,
             "account": ACCOUNT,
             "pid": os.getpid(),
         }
+
+    @property
+    def prometheus_url(self) -> str | None:
+        """That of the Prometheus beside the pods, where there is one."""
+        return None if self._pods is None else self._pods.prometheus_url
 
     def replicas(self) -> list[tuple[str, str]]:
         """The variants that run in containers, and a line about how many."""
@@ -131,7 +142,7 @@ class Cloud:
         starting = asyncio.ensure_future(Aws.start(aws_port, creations, self._clock, self._rates, self._seed))
         stack.push_async_callback(_stop_aws, starting)
         sources = Sources(Path(stack.enter_context(TemporaryDirectory(prefix="duplex-"))))
-        key, secret = self._plans[0].api.settings.keys[0]
+        key, secret = next((plan.api.settings for plan in self._plans if plan.api is not None), Settings()).keys[0]
         surroundings = {
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
@@ -162,7 +173,8 @@ class Cloud:
         http = HttpClient(pods.balancers)
         stack.callback(http.close)
         outside = Outside(functions, http, self._metrics, self._log, self._faults, self._origins)
-        servers = [await self._bind(plan, outside, stack) for plan in self._plans]
+        listeners = [await self._bind(plan, outside, pods, stack) for plan in self._plans]
+        servers = [server for server in listeners if isinstance(server, Server)]
         gateways |= {name: f"http://{server.address}" for server in servers for name in server.api.domain_names}
         aws = await starting
         self._functions = list(functions.values())
@@ -171,8 +183,8 @@ class Cloud:
         for function in functions.values():
             function.warm()
         await pods.start()
-        for server in servers:
-            await server.serve()
+        for listener in listeners:
+            await listener.serve()
         own = (self._watch(sources, functions), self._publish(aws, functions, pods), self._mourn(aws))
         for background in (*own, *self._triggered(functions, aws), *pods.autoscaling(aws.url, REGION)):
             task = asyncio.ensure_future(background)
@@ -191,18 +203,21 @@ class Cloud:
                         name: await references.substitute(text, values.fetch) for name, text in environment.items()
                     },
                 )
-            for plan, server in zip(self._plans, servers, strict=True):
+            for plan, server in zip((plan for plan in self._plans if plan.api is not None), servers, strict=True):
                 found = references.find(apis.integration_text(plan.deployment.stack))
                 if found:
                     plan.deployment.stack.references = {
                         text: await values.fetch(lookup) for text, lookup in found.items()
                     }
-                    server.use(apis.again(plan.deployment.stack, plan.api))
+                    server.use(apis.again(plan.deployment.stack, server.api))
         finally:
             values.close()
 
-    async def _bind(self, plan: Plan, outside: Outside, stack: AsyncExitStack) -> Server:
-        server = Server(plan.api, outside, self._clock)
+    async def _bind(self, plan: Plan, outside: Outside, pods: Pods, stack: AsyncExitStack) -> Server | Relay:
+        if plan.api is not None:
+            server: Server | Relay = Server(plan.api, outside, self._clock)
+        else:
+            server = Relay(pods.groups[str(plan.entry)])
         port = self._port + plan.offset if self._port else 0
         try:
             await server.bind(port)
@@ -210,8 +225,11 @@ class Cloud:
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise LocalError(f"cannot listen on port {port} ({reason}): choose other ports with --port") from error
         stack.push_async_callback(server.stop)
-        stage, address = plan.api.stage, server.address
-        self.addresses.append(Address(plan.name, f"ws://{address}/{stage}", stage, f"http://{address}/{stage}"))
+        if plan.api is not None:
+            path = f"{server.address}/{plan.api.stage}"
+            self.addresses.append(Address(plan.name, f"ws://{path}", plan.api.stage, f"http://{path}"))
+        else:
+            self.addresses.append(Address(plan.name, f"ws://{server.address}/"))
         return server
 
     def _triggered(self, functions: Mapping[str, Function], aws: Aws) -> Iterator[Coroutine[None, None, None]]:
@@ -259,7 +277,7 @@ class Cloud:
 
 
 def _check_links(plan: Plan) -> None:
-    for route in plan.api.routes.values():
+    for route in plan.api.routes.values() if plan.api is not None else ():
         if route.integration is not None and route.integration.private:
             host = urlsplit(route.integration.url).hostname
             if host not in plan.pods.balancers:

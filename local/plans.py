@@ -24,21 +24,30 @@ if TYPE_CHECKING:
     from local.gateway.model import Api
 
 # A variant is a stack of the assembly, on a port of its own beside the console's.
-BACKENDS = {"lambda": ("DuplexLambda", 1), "eks": ("DuplexEks", 2), "ecs": ("DuplexEcs", 4)}
+BACKENDS = {
+    "lambda": ("DuplexLambda", 1),
+    "eks": ("DuplexEks", 2),
+    "sockets": ("DuplexSockets", 3),
+    "ecs": ("DuplexEcs", 4),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is to run: a stack's API, its functions and what else invokes them, and its containers, under a variant's
-    name; `offset` is added to the first port."""
+    name; `offset` is added to the first port.
+
+    Without an API the port is that of a load balancer, whose target group is `entry`.
+    """
 
     name: str
     offset: int
     deployment: Deployment
-    api: Api
+    api: Api | None
     functions: list[FunctionSpec]
     triggers: Triggers
     pods: PodsPlan = field(default_factory=PodsPlan)
+    entry: str | None = None
     pod_settings: Settings = field(default_factory=Settings)
 
 
@@ -59,13 +68,21 @@ def of_assembly(folder: Path, backends: Iterable[str]) -> list[Plan]:
         if stack not in deployments:
             raise LocalError(f"{folder} has no stack {stack}: run make synth BACKENDS={','.join(backends)}")
         found = apis.read(deployments[stack].stack)
-        if len(found) != 1:
-            raise LocalError(f"{stack} should have one WebSocket API, and has {len(found)}")
         functions = definitions.read(deployments[stack])
         invoked = triggers.read(deployments[stack].stack)
         containers = pods.read(deployments[stack], name)
-        plans.append(Plan(name, offset, deployments[stack], found[0], functions, invoked, containers))
+        entry = None if found else _entry(containers)
+        if len(found) + (entry is not None) != 1:
+            text = f"should have one WebSocket API, or a load balancer in front of pods, and has {len(found)} APIs"
+            raise LocalError(f"{stack} {text}")
+        api = found[0] if found else None
+        plans.append(Plan(name, offset, deployments[stack], api, functions, invoked, containers, entry=entry))
     return plans
+
+
+def _entry(containers: PodsPlan) -> str | None:
+    """The target group in front of a variant's own pods."""
+    return next((binding.target_group for fleet in containers.fleets for binding in fleet.bindings), None)
 
 
 def of_template(path: Path, parameters: Mapping[str, str], scratch: Path, warn: Callable[[str], None]) -> list[Plan]:

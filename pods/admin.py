@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
 _LOOPBACK = "127.0.0.1"
 
 
+def on_loopback(host: str) -> bool:
+    """Whether an address is one of this machine's own, which nobody else reaches."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def serve_metrics(collector: Collector, host: str, port: int) -> int:
     """Answer `GET /metrics` from a thread, until the process ends; the port."""
     registry = CollectorRegistry()
@@ -24,8 +33,11 @@ def serve_metrics(collector: Collector, host: str, port: int) -> int:
     return int(server.server_port)
 
 
-def serve_admin(drain: Callable[[], object], port: int) -> int:
-    """Answer `POST /drain` on the loopback interface from a thread, until the process ends; the port."""
+def serve_admin(drain: Callable[[], object], host: str, port: int) -> int:
+    """Answer `POST /drain` from a thread, until the process ends; the port.
+
+    On the loopback interface only: on `host` when that is an address of it, on 127.0.0.1 otherwise.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 5
@@ -43,7 +55,7 @@ def serve_admin(drain: Callable[[], object], port: int) -> int:
         def log_message(self, *_: object) -> None:
             """Nothing: the drain itself is logged."""
 
-    server = ThreadingHTTPServer((_LOOPBACK, port), Handler)
+    server = ThreadingHTTPServer((host if on_loopback(host) else _LOOPBACK, port), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name="admin", daemon=True).start()
     return int(server.server_port)

@@ -11,6 +11,8 @@ import json
 import os
 import sys
 
+from pods.admin import on_loopback
+
 _MOST = 8 * 1024 * 1024  # bytes of one argument, and that wait for a subscriber
 
 
@@ -87,16 +89,25 @@ def _bulk(text: bytes) -> bytes:
     return b"$%d\r\n%s\r\n" % (len(text), text)
 
 
-async def serve(port: int) -> None:
-    """Serve on the loopback interface until cancelled; says where in a line of JSON."""
-    server = await asyncio.start_server(Broker().client, "127.0.0.1", port)
+async def serve(host: str, port: int) -> None:
+    """Serve until cancelled; says where in a line of JSON."""
+    server = await asyncio.start_server(Broker().client, host, port)
     port = int(server.sockets[0].getsockname()[1])
-    print(json.dumps({"bus": f"redis://127.0.0.1:{port}"}), flush=True)  # noqa: T201
+    print(json.dumps({"bus": f"redis://{host}:{port}"}), flush=True)  # noqa: T201
     await server.serve_forever()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Exit status 2 for an address that is not of the loopback interface."""
+    host = os.environ.get("HOST") or "127.0.0.1"
+    if not on_loopback(host):
+        print("pods.broker: HOST must be a loopback address: it asks nobody who they are", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2)
     try:
-        asyncio.run(serve(int(os.environ.get("PORT", "6379"))))
+        asyncio.run(serve(host, int(os.environ.get("PORT", "6379"))))
     except KeyboardInterrupt:
-        sys.exit(130)
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

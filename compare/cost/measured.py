@@ -210,7 +210,15 @@ class _Measuring:
         if (connect := self._connect(name)) is not None and (left := connect.value - request.value) >= 1:
             ends = max(1.0, connect.low - request.high), connect.high - request.low
             write = _Found(left, *ends, f"{connect.source}, less an echo's CPU", connect.as_of)
-            yield self._input("pod.write_us", write)
+            yield self._input("pod.write_us", self._bounded(write))
+
+    def _bounded(self, write: _Found) -> _Found:
+        """A write costs no more than what accepting leaves of a connect to a socket pod, where that was measured."""
+        accept, connect = self._row("sockets.accept_us"), self._connect("sockets")
+        if connect is None or not 1 <= connect.value - accept < write.value:
+            return write
+        low, high = max(1.0, connect.low - accept), max(write.high, connect.high - accept)
+        return _Found(connect.value - accept, low, high, f"{connect.source}, less sockets.accept_us", connect.as_of)
 
     def socket_pods(self) -> Iterator[Measured]:
         if (echo := self._message("sockets")) is not None:
@@ -269,6 +277,8 @@ class _Measuring:
             for target in run.targets:
                 used, sent = target.figures.get(key), target.figures.get("messages.sent")
                 if used is None or sent is None or sent.value < 1 or target.name not in VARIANTS:
+                    continue
+                if target.where != "given" or run.scenario.kind not in KINDS:
                     continue
                 _check_unit(target.name, key, used)
                 opened = target.figures.get("connections.opened")

@@ -78,16 +78,20 @@ class Rounds:
                 async with self._killing(now):
                     now.sent = await senders.send(lambda told: tell(now, "sending", told))
                 now.whole = True
+                now.samples += _sampled(now.target)
+                # Before the connections are closed, which costs units of its own.
+                if before is not None and (after := await self._consumed(now)) is not None:
+                    now.units = {kind: after[kind] - before[kind] for kind in before}
             except asyncio.CancelledError:
-                now.sent = await senders.stopped()
+                if not now.whole:
+                    now.sent = await senders.stopped()
                 raise
             finally:
-                now.samples += _sampled(now.target)
+                if not now.whole:
+                    now.samples += _sampled(now.target)
                 now.ended = time.time()
                 if now.sent.cpu:
                     self.done.append(now)
-        if before is not None and (after := await self._consumed(now)) is not None:
-            now.units = {kind: after[kind] - before[kind] for kind in before}
 
     async def _consumed(self, now: Round) -> dict[str, float] | None:
         return await cloudwatch.consumed(now.target, now.began) if now.target.aws is not None else None

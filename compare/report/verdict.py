@@ -166,7 +166,7 @@ class _Words:
             ]
             yield self._say(
                 f"On {one['target']}, while {{}} of its processes were killed, {{}} messages were sent: "
-                "{} deliveries or results were lost, {} came again, which clients see by their number, and {} "
+                "{} deliveries were lost, {} came again, which clients see by their number, and {} "
                 "messages had no answer.",
                 *keys,
             )

@@ -1,8 +1,7 @@
-"""Autoscalers at work: they ask CloudWatch at their own pace, in virtual time, and have a fleet scaled."""
+"""Autoscalers at work: they ask for metrics at their own pace, in virtual time, and have a fleet scaled."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autoscaling import target_tracking
@@ -10,7 +9,8 @@ from autoscaling.hpa import SYNC_PERIOD
 from autoscaling.keda import Keda, MetricError
 from autoscaling.target_tracking import PERIOD, TargetTracking
 from local.errors import LocalError
-from local.pods.metrics import Triggered, evaluate
+from local.pods.cpu import CpuLoop, OnCpu
+from local.pods.metrics import Finding, Triggered, evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,19 +18,11 @@ if TYPE_CHECKING:
     from autoscaling.keda import Reading
     from local.clock import Clock
     from local.pods.fleet import Fleet
-    from local.pods.metrics import CloudWatch, Query, Tracking
+    from local.pods.metrics import Query, Reader, Tracking
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a metric came to, and what it should be for each replica."""
-
-    metric: str
-    value: float
-    target: float
-
-    def __str__(self) -> str:
-        return f"{self.metric} {self.value:g}/{self.target:g}"
+# A Prometheus that has just been started, or a pod, may take a moment: that is nothing to speak of.
+_TROUBLED_STEPS = 4
 
 
 def line(before: int, after: int, noun: str, finding: Finding | None) -> str:
@@ -46,17 +38,18 @@ class KedaLoop:
         self._keda = Keda(spec.spec, [trigger for trigger, _, _ in spec.triggers], created=created)
         self._polled: list[Reading] | None = None
         self._next_poll = self._next_sync = created
+        self.trouble: str | None = None
 
     @property
     def due(self) -> float:
         """When it has something to do next."""
         return min(self._next_poll, self._next_sync)
 
-    async def step(self, now: float, current: int, ready: int, cloudwatch: CloudWatch) -> tuple[int, Finding | None]:
-        """The count that is to be, and the metric that speaks for it."""
+    async def step(self, now: float, current: int, ready: int, reader: Reader) -> tuple[int, Finding | None]:
+        """The count that is to be, and the metric that speaks for it; what cannot be read becomes the `trouble`."""
         if self._polled is None or now >= self._next_poll:
             self._next_poll = now + self.spec.spec.polling_interval
-            self._polled = [await cloudwatch.read(query, now) for _, query, _ in self.spec.triggers]
+            self._polled = [await reader.read(query, now) for _, query, _ in self.spec.triggers]
             polled = self._keda.poll(now, current, self._polled)
             if polled != current:
                 return polled, self._finding(self._polled)
@@ -64,10 +57,18 @@ class KedaLoop:
             return current, None
         self._next_sync = now + SYNC_PERIOD
         readings = [
-            before if cached else await cloudwatch.read(query, now)
+            before if cached else await reader.read(query, now)
             for (_, query, cached), before in zip(self.spec.triggers, self._polled, strict=True)
         ]
+        self.trouble = self._failed(readings)
         return self._keda.sync(now, current, ready, readings).replicas, self._finding(readings)
+
+    def _failed(self, readings: list[Reading]) -> str | None:
+        """A line about the first metric that is not known."""
+        for (trigger, query, _), reading in zip(self.spec.triggers, readings, strict=True):
+            if isinstance(value := trigger.read(reading), MetricError):
+                return f"{query.name}: {value}"
+        return None
 
     def _finding(self, readings: list[Reading]) -> Finding | None:
         """The metric that asks for most."""
@@ -86,13 +87,14 @@ class TrackingLoop:
         self.spec = spec
         self._policies = [TargetTracking(tracked.policy) for tracked in spec.policies]
         self.due = created
+        self.trouble: str | None = None  # a minute without data is nothing to speak of
 
-    async def step(self, now: float, current: int, ready: int, cloudwatch: CloudWatch) -> tuple[int, Finding | None]:  # noqa: ARG002
+    async def step(self, now: float, current: int, ready: int, reader: Reader) -> tuple[int, Finding | None]:  # noqa: ARG002
         """The count that is to be, and the metric that speaks for it."""
         self.due = (now // PERIOD + 1) * PERIOD
         findings = []
         for tracked, policy in zip(self.spec.policies, self._policies, strict=True):
-            values = {name: await _value(cloudwatch, query, now) for name, query in tracked.queries.items()}
+            values = {name: await _value(reader, query, now) for name, query in tracked.queries.items()}
             average = evaluate(tracked.expression, values)
             policy.observe(average)
             if average is not None:
@@ -102,30 +104,38 @@ class TrackingLoop:
         return replicas, max(findings, key=lambda one: one.value / one.target, default=None)
 
 
-async def _value(cloudwatch: CloudWatch, query: Query, now: float) -> float | None:
-    reading = await cloudwatch.read(query, now)
+async def _value(reader: Reader, query: Query, now: float) -> float | None:
+    reading = await reader.read(query, now)
     return None if isinstance(reading, MetricError) else reading
 
 
-async def run(fleet: Fleet, cloudwatch: CloudWatch, clock: Clock, report: Callable[[str, str], None]) -> None:
-    """Have the fleet scaled until cancelled, then end the connection to CloudWatch."""
+async def run(fleet: Fleet, reader: Reader, clock: Clock, report: Callable[[str, str], None]) -> None:
+    """Have the fleet scaled until cancelled, then end what the reader has open."""
     spec = fleet.spec
-    if spec.autoscaler is None:
-        return
-    loop: KedaLoop | TrackingLoop
+    loop: KedaLoop | TrackingLoop | CpuLoop
     if isinstance(spec.autoscaler, Triggered):
         loop = KedaLoop(spec.autoscaler, clock.now())
-    else:
+    elif isinstance(spec.autoscaler, OnCpu):
+        loop = CpuLoop(spec.autoscaler, fleet, clock.now())
+    elif spec.autoscaler is not None:
         loop = TrackingLoop(spec.autoscaler, clock.now())
+    else:
+        return
+    troubled = 0
     try:
         while True:
             await clock.sleep_until(loop.due)
             current = fleet.wanted
-            replicas, finding = await loop.step(clock.now(), current, fleet.ready, cloudwatch)
+            replicas, finding = await loop.step(clock.now(), current, fleet.ready, reader)
+            if loop.trouble is None and troubled >= _TROUBLED_STEPS:
+                report(spec.name, "its metrics can be read again")
+            troubled = troubled + 1 if loop.trouble is not None else 0
+            if troubled == _TROUBLED_STEPS:
+                report(spec.name, f"its metrics cannot be read: {loop.trouble}")
             if replicas != current:
                 report(spec.name, line(current, replicas, spec.noun, finding))
                 fleet.scale(replicas)
     except LocalError as error:  # no address is left for one more
         report(spec.name, f"{error}; it is scaled no more")
     finally:
-        cloudwatch.close()
+        reader.close()

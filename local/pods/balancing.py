@@ -48,6 +48,7 @@ class Group:
         self._checks: dict[Address, asyncio.Task[None]] = {}
         self._wanted: set[Address] = set()
         self._pending: set[asyncio.TimerHandle] = set()
+        self.on_cut: Callable[[Address], None] = lambda _: None  # flows to there are to end
 
     def pick(self) -> Address | None:
         """Where a request goes now."""
@@ -86,8 +87,14 @@ class Group:
         if address in self._wanted:
             return
         self.targets.deregister(address, self._clock.now())
+        if self.targets.group.cuts_deregistered:
+            self._later(self.targets.group.deregistration_delay, self._cut_deregistered, address)
         if (task := self._checks.pop(address, None)) is not None:
             task.cancel()
+
+    def _cut_deregistered(self, address: Address) -> None:
+        if self.targets.state(address) in {"draining", "unused"}:
+            self.on_cut(address)
 
     async def _check(self, address: Address) -> None:
         group = self.targets.group
@@ -95,7 +102,10 @@ class Group:
         action = TcpSocket(port) if group.check_path is None else HttpGet(port, group.check_path)
         while True:
             passed = await probes.asks(action, address[0], group.timeout)
+            before = self.targets.state(address)
             self.targets.checked(address, passed)
+            if group.cuts_unhealthy and (before, self.targets.state(address)) == ("healthy", "unhealthy"):
+                self.on_cut(address)
             if passed:
                 self.serving.set()
             new = self.targets.state(address) == "initial"

@@ -46,6 +46,22 @@ FIELD = "\0fieldRef:"
 FIELDS = ("status.podIP", "metadata.name", "metadata.namespace")
 
 
+_HOST = re.compile(r"(?<=://)((?:[^/@]*@)?)([a-z0-9.-]+)")
+
+
+def reach(variables: Mapping[str, str], services: Mapping[str, str], facts: Mapping[str, str]) -> dict[str, str]:
+    """Variables whose URLs lead to where Services are here. `services` are addresses by `NAME.NAMESPACE`; within a
+    namespace the name is enough, and what follows `.svc` is the cluster's domain."""
+
+    def here(match: re.Match[str]) -> str:
+        name, dot, rest = match[2].partition(".")
+        namespace = rest.partition(".")[0] if dot else facts["metadata.namespace"]
+        known = not rest.partition(".")[2] or rest.partition(".")[2] in {"svc", "svc.cluster.local"}
+        return match[1] + (services.get(f"{name}.{namespace}", match[2]) if known else match[2])
+
+    return {name: _HOST.sub(here, value) for name, value in variables.items()}
+
+
 def own_address(value: str, address: str) -> str:
     """All interfaces of a container are one address here."""
     return address if value in {"0.0.0.0", "::"} else value  # noqa: S104 - that is what must not be listened on

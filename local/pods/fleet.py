@@ -78,7 +78,10 @@ class Fleet:
     def _add(self) -> None:
         name = "".join(random.choices(_LETTERS, k=5))
         lease = addresses.lease(self.spec.pod.ports.values())
-        pod = Pod(name, f"{self.spec.name}/{name}", self.spec.pod, lease, self._host, self._sync)
+        spec = self.spec
+        pod = Pod(name, f"{spec.name}/{name}", spec.pod, lease, self._host, self._sync, spec.namespace)
+        for service in () if spec.bindings else spec.services:  # who is behind a balancer is reached by it
+            self._host.services[f"{service}.{spec.namespace}"] = pod.address
         self._pods.append(pod)
         pod.start(self._gone)
 

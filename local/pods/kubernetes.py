@@ -1,80 +1,44 @@
 """Deployments and what belongs to them, out of the manifests that a stack applies to its cluster.
 
-CDK has them as a JSON array in a custom resource. What makes no difference on one machine is left aside knowingly:
-identities, policies, budgets, resources, spread, security contexts.
+What makes no difference on one machine is left aside knowingly: identities, policies, budgets, spread, security
+contexts, limits.
 """
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from autoscaling import spec as specs
-from autoscaling.keda import ScaledObject, TriggerSpec
-from local import resources
+from autoscaling.spec import milli, quantity
 from local.errors import LocalError
-from local.pods import environment, images
-from local.pods.metrics import Query, Triggered
+from local.pods import environment, images, manifests, monitors, scaled_objects
 from local.pods.model import Binding, Exec, FleetSpec, HttpGet, PodSpec, Probe, Sleep, TcpSocket
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from local.assembly import Deployment
-
-Manifest = dict[str, Any]
-
-_LEFT_ASIDE = {
-    *("ConfigMap", "LimitRange", "Namespace", "NetworkPolicy", "NodeClass", "NodePool", "PodDisruptionBudget"),
-    *("PriorityClass", "ResourceQuota", "Role", "RoleBinding", "ServiceAccount", "StorageClass"),
-    *("ClusterRole", "ClusterRoleBinding", "ClusterTriggerAuthentication", "TriggerAuthentication"),
-}
-_READ = {"Deployment", "Service", "TargetGroupBinding", "ScaledObject"}
-_DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+    from local.pods.manifests import Manifest, Object
 
 
 def read(deployment: Deployment, name: str) -> list[FleetSpec]:
-    """The Deployments of a stack as fleets of a variant; LocalError, by the object, for what cannot run here."""
-    objects = [_Object(where, manifest) for where, manifest in _manifests(deployment)]
-    for one in objects:
-        if one.kind not in _READ | _LEFT_ASIDE:
-            raise LocalError(f"{one.where}: manifests of this kind do not run here")
-    deployments = [one for one in objects if one.kind == "Deployment"]
-    if len(deployments) > 1:
-        raise LocalError(f"{deployments[1].where}: a variant has one Deployment here")
-    return [_fleet(deployment, name, one, objects) for one in deployments]
+    """The Deployments of a stack as fleets, the first one that of the variant; LocalError, by the object, for what
+    cannot run here.
+
+    That of the variant is the one that a load balancer leads to, or the only one.
+    """
+    objects = manifests.read(deployment)
+    fleets = [_fleet(deployment, one, objects) for one in objects if one.kind == "Deployment"]
+    main = [fleet for fleet in fleets if fleet.bindings] if len(fleets) > 1 else fleets
+    if len(main) > 1:
+        raise LocalError(f"{main[1].pod.where}: a variant has one Deployment here that a load balancer leads to")
+    if fleets and not main:
+        raise LocalError(f"{fleets[1].pod.where}: a variant has one Deployment here, or a load balancer leads to one")
+    others = [fleet for fleet in fleets if fleet not in main]
+    return [replace(fleet, name=name) for fleet in main] + others
 
 
-class _Object:
-    """A manifest, and what errors call it: the resource it stands in, its kind and its name."""
-
-    def __init__(self, resource: str, manifest: Manifest) -> None:
-        self.kind = str(manifest.get("kind"))
-        self.name = str((manifest.get("metadata") or {}).get("name"))
-        self.where = f"{resource}, {self.kind} {self.name}"
-        self.namespace = str((manifest.get("metadata") or {}).get("namespace") or "default")
-        self.spec: Manifest = manifest.get("spec") or {}
-
-    def error(self, text: str) -> LocalError:
-        return LocalError(f"{self.where}: {text}")
-
-
-def _manifests(deployment: Deployment) -> Iterator[tuple[str, Manifest]]:
-    stack = deployment.stack
-    for logical_id in stack.resources(resources.KUBERNETES_MANIFEST):
-        where = f"{stack.name}.{logical_id}"
-        text = stack.property(logical_id, "Manifest")
-        try:
-            found = json.loads(text)
-        except (TypeError, ValueError) as error:
-            raise LocalError(f"{where}: its Manifest is no JSON: {error}") from error
-        for manifest in found if isinstance(found, list) else [found]:
-            if not isinstance(manifest, dict):
-                raise LocalError(f"{where}: its Manifest is not a list of objects")
-            yield where, manifest
-
-
-def _fleet(deployment: Deployment, name: str, one: _Object, objects: list[_Object]) -> FleetSpec:
+def _fleet(deployment: Deployment, one: Object, objects: list[Object]) -> FleetSpec:
     try:
         template = one.spec["template"]
         pod = _pod(deployment, one, template)
@@ -82,31 +46,39 @@ def _fleet(deployment: Deployment, name: str, one: _Object, objects: list[_Objec
         services = {
             other.name: other
             for other in objects
-            if other.kind == "Service" and other.spec["selector"].items() <= labels.items()
+            if other.kind == "Service"
+            and other.namespace == one.namespace
+            and (selector := other.spec.get("selector"))
+            and selector.items() <= labels.items()
         }
         bindings = tuple(
             _binding(other, services[other.spec["serviceRef"]["name"]], pod)
             for other in objects
-            if other.kind == "TargetGroupBinding" and other.spec["serviceRef"]["name"] in services
+            if other.kind == "TargetGroupBinding"
+            and other.namespace == one.namespace
+            and other.spec["serviceRef"]["name"] in services
         )
         return FleetSpec(
-            name=name,
+            name=one.name,
             noun="pod",
             pod=pod,
             replicas=int(one.spec.get("replicas", 1)),
             bindings=bindings,
-            autoscaler=_autoscaler(one, objects),
+            autoscaler=scaled_objects.autoscaler(one, objects),
+            namespace=one.namespace,
+            labels=dict(labels),
+            services=tuple(services),
+            scrapes=tuple(monitors.scrapes(objects, list(services.values()), labels, pod.ports)),
         )
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise one.error(f"something has the wrong shape: {type(error).__name__}: {error}") from error
 
 
-def _pod(deployment: Deployment, one: _Object, template: Manifest) -> PodSpec:
+def _pod(deployment: Deployment, one: Object, template: Manifest) -> PodSpec:
     spec = template["spec"]
     if spec.get("initContainers") or len(spec["containers"]) != 1:
         raise one.error("a pod has one container here, and no initContainers")
     (container,) = spec["containers"]
-    image = images.find(deployment, one.where, container["image"])
     lifecycle = container.get("lifecycle") or {}
     if "postStart" in lifecycle:
         raise one.error("postStart hooks do not run here")
@@ -114,25 +86,29 @@ def _pod(deployment: Deployment, one: _Object, template: Manifest) -> PodSpec:
         str(port.get("name") or port["containerPort"]): int(port["containerPort"])
         for port in container.get("ports") or ()
     }
-    annotations = (template.get("metadata") or {}).get("annotations") or {}
-    reader = _Reader(one, ports)
+    run = images.run(deployment, one.where, container, ports)
+    reader = _Reader(one, ports, is_redis=images.is_redis(container["image"]))
+    requests = (container.get("resources") or {}).get("requests") or {}
     return PodSpec(
         where=one.where,
-        folder=image.folder,
-        path=image.path,
-        command=images.python(one.where, [*(container.get("command") or ()), *(container.get("args") or ())]),
-        environment=tuple(_variable(one, variable) for variable in container.get("env") or ()),
+        folder=run.folder,
+        path=run.path,
+        command=run.command,
+        program=run.program,
+        environment=tuple(_variable(one, variable) for variable in container.get("env") or ()) + run.environment,
         ports=ports,
         startup=reader.probe(container.get("startupProbe")),
         liveness=reader.probe(container.get("livenessProbe")),
         readiness=reader.probe(container.get("readinessProbe")),
         pre_stop=reader.hook(lifecycle["preStop"]) if lifecycle.get("preStop") else None,
         grace=float(spec.get("terminationGracePeriodSeconds", 30)),
-        deletion_cost=int(annotations.get(_DELETION_COST, 0)),
+        annotations=dict((template.get("metadata") or {}).get("annotations") or {}),
+        cpu_request=milli(quantity(requests.get("cpu", 0))),
+        asks_cluster=spec.get("automountServiceAccountToken", True) is True,
     )
 
 
-def _variable(one: _Object, variable: Mapping[str, Any]) -> tuple[str, str]:
+def _variable(one: Object, variable: Mapping[str, Any]) -> tuple[str, str]:
     if "valueFrom" not in variable:
         return variable["name"], str(variable.get("value", ""))
     path = (variable["valueFrom"].get("fieldRef") or {}).get("fieldPath")
@@ -145,9 +121,10 @@ def _variable(one: _Object, variable: Mapping[str, Any]) -> tuple[str, str]:
 class _Reader:
     """Reads probes and hooks of one container."""
 
-    def __init__(self, one: _Object, ports: Mapping[str, int]) -> None:
+    def __init__(self, one: Object, ports: Mapping[str, int], *, is_redis: bool) -> None:
         self._one = one
         self._ports = ports
+        self._is_redis = is_redis
 
     def probe(self, probe: Mapping[str, Any] | None) -> Probe | None:
         """Absent fields take the defaults of Kubernetes."""
@@ -181,6 +158,8 @@ class _Reader:
                 return HttpGet(self._port(get["port"]), str(get.get("path") or "/"), headers)
             case {"tcpSocket": socket}:
                 return TcpSocket(self._port(socket["port"]))
+            case {"exec": _} if self._is_redis:  # its client may not be here: whether it listens has to do
+                return TcpSocket(next(iter(self._ports.values())))
             case {"exec": command}:
                 return images.beside(self._one.where, command["command"])
             case {"sleep": sleep}:
@@ -200,47 +179,10 @@ def port_of(where: str, ports: Mapping[str, int], port: int | str) -> int:
     return ports[port]
 
 
-def _binding(binding: _Object, service: _Object, pod: PodSpec) -> Binding:
+def _binding(binding: Object, service: Object, pod: PodSpec) -> Binding:
     wanted = binding.spec["serviceRef"]["port"]
     for port in service.spec["ports"]:
         if wanted in {port.get("name"), port["port"]}:
             number = port_of(service.where, pod.ports, port.get("targetPort", port["port"]))
             return Binding(str(binding.spec["targetGroupARN"]), number)
     raise binding.error(f"the Service {service.name} has no port {wanted!r}")
-
-
-def _autoscaler(one: _Object, objects: list[_Object]) -> Triggered | None:
-    found = [
-        other
-        for other in objects
-        if other.kind == "ScaledObject" and (other.spec.get("scaleTargetRef") or {}).get("name") == one.name
-    ]
-    if not found:
-        return None
-    (scaled,) = found
-    try:
-        spec = specs.parse(scaled.spec, ScaledObject, "spec")
-        triggers = tuple(
-            (trigger.trigger(f"spec.triggers[{index}].metadata"), _query(scaled, trigger), trigger.use_cached_metrics)
-            for index, trigger in enumerate(spec.triggers)
-        )
-    except specs.SpecError as error:
-        raise scaled.error(str(error)) from error
-    return Triggered(spec, triggers)
-
-
-def _query(scaled: _Object, trigger: TriggerSpec) -> Query:
-    """Source of names and defaults: https://keda.sh/docs/2.20/scalers/aws-cloudwatch/"""
-    metadata = trigger.metadata
-    if trigger.type != "aws-cloudwatch" or "expression" in metadata:
-        raise scaled.error("triggers are of type aws-cloudwatch here, with a metric and no expression")
-    names, values = (metadata[key].split(";") for key in ("dimensionName", "dimensionValue"))
-    return Query(
-        metadata["namespace"],
-        metadata["metricName"],
-        tuple(zip(names, values, strict=True)),
-        metadata.get("metricStat", "Average"),
-        period=int(metadata.get("metricStatPeriod", 300)),
-        collection=int(metadata.get("metricCollectionTime", 300)),
-        offset=float(metadata.get("metricEndTimeOffset", 0)),
-    )

@@ -6,7 +6,7 @@ import ast
 import math
 import operator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from autoscaling.delay import visible
 from autoscaling.keda import MetricError, ScaledObject, Trigger
@@ -33,11 +33,42 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class PrometheusQuery:
+    """What a Prometheus evaluates; `prefix` is the path before that of its API."""
+
+    name: str
+    text: str
+    prefix: str = ""
+
+
+class Reader(Protocol):
+    """Who answers what autoscalers ask."""
+
+    async def read(self, query: Any, now: float) -> Reading:
+        """A number; None for no data, MetricError when it cannot be asked."""
+
+    def close(self) -> None:
+        """End what is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a metric came to, and what it should be for each replica."""
+
+    metric: str
+    value: float
+    target: float
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.value:g}/{self.target:g}"
+
+
+@dataclass(frozen=True, slots=True)
 class Triggered:
-    """A ScaledObject: its triggers with what each asks, and whether it is asked at every synchronization."""
+    """A ScaledObject: its triggers with what each asks, and whether its answer counts until the next poll."""
 
     spec: ScaledObject
-    triggers: tuple[tuple[Trigger, Query, bool], ...]
+    triggers: tuple[tuple[Trigger, Query | PrometheusQuery, bool], ...]
 
     @property
     def bounds(self) -> tuple[int, int]:

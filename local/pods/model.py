@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from local.pods.cpu import OnCpu
     from local.pods.metrics import Tracking, Triggered
+    from local.pods.monitors import Scrape
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +64,16 @@ class PodSpec:
     """A container, and how it is started, watched and ended.
 
     `where` names its resource in errors. `folder` is what its image is built from, `path` what it may import from,
-    `command` what follows `python`. `environment` is in order, with `$(NAME)` not yet replaced. `grace` are seconds
-    from the wish that it ends to SIGKILL.
+    `command` what follows `program`, or `python` when that is empty. `environment` is in order, with `$(NAME)` not yet
+    replaced. `grace` are seconds from the wish that it ends to SIGKILL. `cpu_request` are thousandths of a CPU.
+    `asks_cluster`: it may speak to the Kubernetes API.
     """
 
     where: str
     folder: Path
     path: tuple[Path, ...]
     command: tuple[str, ...]
+    program: str = ""
     environment: tuple[tuple[str, str], ...] = ()
     ports: Mapping[str, int] = field(default_factory=dict)
     startup: Probe | None = None
@@ -77,12 +81,18 @@ class PodSpec:
     readiness: Probe | None = None
     pre_stop: HttpGet | Exec | Sleep | None = None
     grace: float = 30
-    deletion_cost: int = 0
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    cpu_request: int = 0
+    asks_cluster: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TargetGroup:
-    """What a listener leads to. Times in seconds; `check_path` is None where a connection is check enough."""
+    """What a listener leads to. Times in seconds; `check_path` is None where a connection is check enough.
+
+    Flows to a target end when it becomes unhealthy if `cuts_unhealthy`, and at the end of its deregistration if
+    `cuts_deregistered`.
+    """
 
     arn: str
     check_path: str | None = None
@@ -92,6 +102,8 @@ class TargetGroup:
     healthy_threshold: int = 5
     unhealthy_threshold: int = 2
     deregistration_delay: float = 300
+    cuts_unhealthy: bool = True
+    cuts_deregistered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +116,28 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class FleetSpec:
-    """Replicas of one pod. `name` is its variant's; `noun` is what its platform calls a replica."""
+    """Replicas of one pod. `name` is its variant's, or its own when it only helps; `noun` is what its platform calls a
+    replica. `services` are the names by which others in its namespace reach it, `scrapes` where its metrics are.
+    """
 
     name: str
     noun: str
     pod: PodSpec
     replicas: int
     bindings: tuple[Binding, ...]
-    autoscaler: Triggered | Tracking | None = None
+    autoscaler: Triggered | Tracking | OnCpu | None = None
     # Where Container Insights counts it, if it does.
     counted_as: tuple[tuple[str, str], ...] = ()
+    namespace: str = "default"
+    labels: Mapping[str, str] = field(default_factory=dict)
+    services: tuple[str, ...] = ()
+    scrapes: tuple[Scrape, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PodsPlan:
-    """The containers of a stack, and its load balancers: DNS name -> port of a listener -> ARN of its target group."""
+    """The containers of a stack, those of the variant first, and its load balancers: DNS name -> port of a listener ->
+    ARN of its target group."""
 
     fleets: tuple[FleetSpec, ...] = ()
     balancers: Mapping[str, Mapping[int, str]] = field(default_factory=dict)

@@ -7,11 +7,12 @@ is not documented; it goes by the same order here.
 from __future__ import annotations
 
 import math
+import re
 from functools import cmp_to_key
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 
 class Standing(NamedTuple):
@@ -26,6 +27,21 @@ class Standing(NamedTuple):
 
 
 T = TypeVar("T")
+
+#: The annotation by which a pod goes earlier or later than others.
+#: https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#pod-deletion-cost
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+
+
+def deletion_cost(annotations: Mapping[str, str]) -> int:
+    """What an annotation says; 0 when there is none, or one that the API would not have taken."""
+    return int(annotations[DELETION_COST]) if DELETION_COST in annotations and valid_cost(annotations) else 0
+
+
+def valid_cost(annotations: Mapping[str, str]) -> bool:
+    """Whether the API takes them: a cost is a whole number of 32 bits, without a plus sign or leading zeros."""
+    text = annotations.get(DELETION_COST, "0")
+    return re.fullmatch("0|-?[1-9][0-9]{0,9}", text) is not None and -(2**31) <= int(text) < 2**31
 
 
 def first_to_go(pods: Iterable[T], standing: Callable[[T], Standing], now: float) -> list[T]:

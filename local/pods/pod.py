@@ -8,13 +8,14 @@ killContainer in kubernetes/kubernetes pkg/kubelet/kuberuntime/kuberuntime_conta
 from __future__ import annotations
 
 import asyncio
+import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from local.pods import probes
 from local.pods.container import Container, Host
 from local.pods.model import Exec, HttpGet, Sleep
-from local.pods.order import Standing
+from local.pods.order import Standing, deletion_cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,16 +45,26 @@ class Pod:
     """A replica. `changed` is called whenever its readiness, its process or its wish to end has changed."""
 
     def __init__(
-        self, name: str, label: str, spec: PodSpec, lease: Lease, host: Host, changed: Callable[[], None]
+        self,
+        name: str,
+        label: str,
+        spec: PodSpec,
+        lease: Lease,
+        host: Host,
+        changed: Callable[[], None],
+        namespace: str = "default",
     ) -> None:
         self.name = name
+        self.uid = str(uuid.uuid4())
         self.spec = spec
+        self.annotations = dict(spec.annotations)
         self.address = lease.address
         self.created = host.clock.now()
         self.started: float | None = None
         self.ready_since: float | None = None
         self.restarts = 0
-        self.terminating = False
+        self.deleted: float | None = None
+        self._namespace = namespace
         self._label = label
         self._lease = lease
         self._host = host
@@ -76,6 +87,11 @@ class Pod:
         self._task.add_done_callback(finished)
 
     @property
+    def terminating(self) -> bool:
+        """Whether it is to end."""
+        return self.deleted is not None
+
+    @property
     def ready(self) -> bool:
         """Whether requests may come."""
         return self.ready_since is not None and not self.terminating
@@ -93,7 +109,8 @@ class Pod:
     @property
     def standing(self) -> Standing:
         """What its place depends on when there are too many."""
-        return Standing(self.name, self.created, self.started, self.ready_since, self.restarts, self.spec.deletion_cost)
+        cost = deletion_cost(self.annotations)
+        return Standing(self.name, self.created, self.started, self.ready_since, self.restarts, cost)
 
     def describe(self) -> dict[str, object]:
         """As a ready file has it."""
@@ -108,7 +125,7 @@ class Pod:
 
     def terminate(self) -> None:
         """End it in order: no longer ready from now on, then preStop, SIGTERM, SIGKILL."""
-        self.terminating = True
+        self.deleted = self._host.clock.now()
         self._ending = asyncio.get_running_loop().create_task(self._terminate())
         self._changed()
 
@@ -137,7 +154,7 @@ class Pod:
 
     async def _run_once(self) -> str:
         """One run of the container; gives how it ended."""
-        container = self._container = Container(self._say)
+        container = self._container = Container(self._say, quiet=bool(self.spec.program))
         watching = None
         try:
             await container.run(self._host, self.spec, self._facts, self.spec.command)
@@ -157,7 +174,7 @@ class Pod:
 
     @property
     def _facts(self) -> dict[str, str]:
-        return {"status.podIP": self.address, "metadata.name": self.name, "metadata.namespace": "default"}
+        return {"status.podIP": self.address, "metadata.name": self.name, "metadata.namespace": self._namespace}
 
     async def _watch(self, container: Container) -> None:
         if self.spec.startup is not None:
@@ -208,7 +225,7 @@ class Pod:
         """Whether a command in the container exits with 0, within so many real seconds."""
         beside = Container(lambda _: None)
         with suppress(OSError, TimeoutError):
-            await beside.run(self._host, self.spec, self._facts, command.command)
+            await beside.run(self._host, self.spec, self._facts, command.command, beside=True)
             async with asyncio.timeout(seconds):
                 await beside.gone()
         return beside.how == "exit status 0"

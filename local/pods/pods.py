@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from local.pods import autoscaler
+from local.errors import LocalError
+from local.pods import autoscaler, prometheus
 from local.pods.balancing import Balancer, Group
+from local.pods.cluster import Cluster
+from local.pods.cpu import OnCpu
 from local.pods.fleet import Fleet
-from local.pods.metrics import CloudWatch
+from local.pods.metrics import CloudWatch, PrometheusQuery, Triggered
+from local.pods.promql import QueryError
+from local.pods.scraping import Scraper
 from local.pods.targets import Targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator
 
+    from autoscaling.keda import Reading
     from local.metrics import Metrics
     from local.pods.container import Host
+    from local.pods.metrics import Query
     from local.pods.model import FleetSpec, PodsPlan
+    from local.pods.prometheus import Prometheus
     from local.pods.settings import Settings
 
 _FIRST_SECONDS = 30.0  # real: how long a start waits for first replicas to be ready
@@ -28,46 +41,74 @@ class Pods:
     def __init__(
         self, plans: Iterable[tuple[PodsPlan, Settings]], host: Host, changed: Callable[[], None] = lambda: None
     ) -> None:
+        """Raises LocalError for settings that do not go with the plans."""
         self._host = host
-        self._groups: dict[str, Group] = {}
+        self._tell = changed
+        self.groups: dict[str, Group] = {}
         self._fleets: list[Fleet] = []
         self._delays: list[float] = []
         self.balancers: dict[str, Balancer] = {}
+        self._running = ExitStack()
+        self._prometheus: Prometheus | None = None
+        self._scraper: Scraper | None = None
         for plan, settings in plans:
             for group in plan.groups:
-                self._groups[group.arn] = Group(Targets(group, settings), settings, host.clock)
+                self.groups[group.arn] = Group(Targets(group, settings), settings, host.clock)
             for name, listeners in plan.balancers.items():
-                self.balancers[name] = Balancer({port: self._groups[arn] for port, arn in listeners.items()})
+                self.balancers[name] = Balancer({port: self.groups[arn] for port, arn in listeners.items()})
             for spec in plan.fleets:
-                self._fleets.append(Fleet(spec, self._groups, host, changed))
+                self._fleets.append(Fleet(scaled(spec, settings), self.groups, host, self._changed))
                 self._delays.append(settings.metric_seconds)
 
     async def start(self) -> None:
-        """Run as many as there are at first; gives back when requests can come, or says that they cannot yet."""
-        for fleet in self._fleets:
+        """Run as many as there are at first; gives back when requests can come, or says that they cannot yet.
+
+        LocalError when there is nobody who could answer an autoscaler's queries.
+        """
+        if any(fleet.spec.pod.asks_cluster for fleet in self._fleets):
+            folder = Path(self._running.enter_context(TemporaryDirectory(prefix="duplex-cluster-")))
+            cluster = Cluster(self._fleets, folder)
+            self._host.accounts.update(await cluster.start())
+            self._running.callback(cluster.stop)
+        # Whom others ask comes first, since these are told where; who only asks comes last.
+        asked = [fleet for fleet in self._fleets if fleet.spec.services and not fleet.spec.bindings]
+        served = [fleet for fleet in self._fleets if fleet.spec.bindings]
+        for fleet in asked + served:
             fleet.scale(first(fleet.spec))
-        await asyncio.gather(*(self._first_ready(fleet) for fleet in self._fleets))
+        await asyncio.gather(self._observe(), *(self._first_ready(fleet) for fleet in served))
+        for fleet in self._fleets:
+            if fleet not in asked + served:
+                fleet.scale(first(fleet.spec))
 
     def autoscaling(self, url: str, region: str) -> Iterator[Coroutine[None, None, None]]:
-        """What has them scaled, by the CloudWatch at `url`, until it is cancelled."""
+        """What has them scaled, by the CloudWatch at `url` or a Prometheus, until it is cancelled."""
         for fleet, delay in zip(self._fleets, self._delays, strict=True):
             if fleet.spec.autoscaler is not None:
-                client = CloudWatch(url, region, delay)
-                yield autoscaler.run(fleet, client, self._host.clock, self._host.report)
+                reader = _Readers(CloudWatch(url, region, delay), self._prometheus or self._scraper)
+                yield autoscaler.run(fleet, reader, self._host.clock, self._host.report)
 
     async def stop(self) -> None:
         """End everything at once."""
-        for group in self._groups.values():
+        for group in self.groups.values():
             group.stop()
-        await asyncio.gather(*(fleet.stop() for fleet in self._fleets))
+        ends = [fleet.stop() for fleet in self._fleets]
+        if self._prometheus is not None:
+            ends.append(self._prometheus.stop())
+        await asyncio.gather(*ends)
+        self._running.close()
 
     def describe(self) -> list[dict[str, object]]:
         """As a ready file has it."""
         return [fleet.describe() for fleet in self._fleets]
 
+    @property
+    def prometheus_url(self) -> str | None:
+        """That of the Prometheus, where there is one."""
+        return None if self._prometheus is None else self._prometheus.url
+
     def counts(self) -> list[tuple[str, str]]:
-        """A line about each fleet, by its name."""
-        return [(fleet.spec.name, fleet.count()) for fleet in self._fleets]
+        """A line about each variant's fleet, by its name."""
+        return [(fleet.spec.name, fleet.count()) for fleet in self._fleets if fleet.spec.bindings]
 
     def sample(self, metrics: Metrics) -> None:
         """Count the tasks that run, as Container Insights does."""
@@ -76,13 +117,72 @@ class Pods:
                 name = ("ECS/ContainerInsights", "RunningTaskCount", "Count")
                 metrics.add(*name, fleet.spec.counted_as, fleet.running)
 
+    def _changed(self) -> None:
+        if self._prometheus is not None:
+            self._prometheus.retarget()
+        self._tell()
+
+    async def _observe(self) -> None:
+        """Have somebody who answers queries of Prometheus, if there are any."""
+        queries = [
+            query
+            for fleet in self._fleets
+            if isinstance(fleet.spec.autoscaler, Triggered)
+            for _, query, _ in fleet.spec.autoscaler.triggers
+            if isinstance(query, PrometheusQuery)
+        ]
+        if not queries:
+            return
+        if (binary := prometheus.program()) is None:
+            try:
+                self._scraper = Scraper(self._fleets, queries, time.monotonic)
+            except QueryError as error:
+                raise LocalError(str(error)) from error
+            return
+        folder = Path(self._running.enter_context(TemporaryDirectory(prefix="duplex-prometheus-")))
+
+        def report(line: str) -> None:
+            self._host.report("Prometheus", line)
+
+        self._prometheus = prometheus.Prometheus(folder, self._fleets, self._host.clock, report)
+        await self._prometheus.start(binary)
+
     async def _first_ready(self, fleet: Fleet) -> None:
-        groups = [self._groups[binding.target_group] for binding in fleet.spec.bindings]
+        groups = [self.groups[binding.target_group] for binding in fleet.spec.bindings]
         try:
             async with asyncio.timeout(_FIRST_SECONDS):
                 await asyncio.gather(*(group.serving.wait() for group in groups))
         except TimeoutError:
             self._host.report(fleet.spec.name, f"no {fleet.spec.noun} is ready yet")
+
+
+class _Readers:
+    """Whom an autoscaler asks: each query says whose it is."""
+
+    def __init__(self, cloudwatch: CloudWatch, prometheus: Prometheus | Scraper | None) -> None:
+        self._cloudwatch = cloudwatch
+        self._prometheus = prometheus
+
+    async def read(self, query: Query | PrometheusQuery, now: float) -> Reading:
+        """What it comes to."""
+        if isinstance(query, PrometheusQuery) and self._prometheus is not None:
+            return await self._prometheus.read(query, now)
+        assert not isinstance(query, PrometheusQuery)  # noqa: S101 - one who answers was found at the start
+        return await self._cloudwatch.read(query, now)
+
+    def close(self) -> None:
+        """End the connection to CloudWatch."""
+        self._cloudwatch.close()
+
+
+def scaled(spec: FleetSpec, settings: Settings) -> FleetSpec:
+    """A fleet as it is to be scaled: by its own autoscaler, or on CPU when the settings say so. LocalError when that
+    cannot be."""
+    if not settings.cpu_percent or not isinstance(spec.autoscaler, Triggered):
+        return spec
+    if not spec.pod.cpu_request:
+        raise LocalError(f"{spec.pod.where}: cpu_percent needs a request of CPU, which it does not make")
+    return replace(spec, autoscaler=OnCpu(round(settings.cpu_percent), spec.autoscaler.bounds))
 
 
 def first(spec: FleetSpec) -> int:

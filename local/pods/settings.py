@@ -15,3 +15,5 @@ class Settings:
     """How long a target gets requests, as if nothing had happened, after its deregistration has begun."""
     metric_seconds: float = 60
     """From the end of a minute to its datapoints' being seen by autoscalers."""
+    cpu_percent: float = 0
+    """Scale pods on CPU instead, to so many per cent of their request, as most people do; 0: by their ScaledObject."""

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.pods.fleet import REDIS, Fleet
+from tests.local.pods.fleets import connected
+from tests.pods.fleet import Fleet
 from tests.processes import running
 from tests.protocol.peers import Backend, Peers
 from tests.synthesized import synthesized
 
-# Pods that hold the sockets, by how many: two have a bus between them.
-FLEETS = {"sockets": 1, "sockets-two-pods": 2}
-VARIANTS = ("lambda", "eks", "ecs", *FLEETS)
+VARIANTS = ("lambda", "eks", "sockets", "ecs", "one-pod")
 
 # Small caps, so that tests reach them. The rest is the app as anybody deploys it.
 OPTIONS = {"max_rooms": 4, "max_members": 3, "history_messages": 40, "message_rate": 0}
@@ -26,13 +25,17 @@ OPTIONS = {"max_rooms": 4, "max_members": 3, "history_messages": 40, "message_ra
 
 @pytest.fixture(scope="session", params=VARIANTS)
 def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
-    if request.param in FLEETS:
-        with Fleet(FLEETS[request.param], redis=REDIS is not None, drain_seconds=0, **OPTIONS) as fleet:
+    if request.param == "one-pod":  # which holds the sockets, and needs no bus
+        with Fleet(1, drain_seconds=0, **OPTIONS) as fleet:
             yield fleet
         return
     folder: Path = tmp_path_factory.mktemp(f"protocol-{request.param}")
-    assembly = synthesized(folder, backends=request.param, **OPTIONS)
+    # Two pods that hold sockets have a bus between them.
+    pods = {"sockets_min_replicas": 2} if request.param == "sockets" else {}
+    assembly = synthesized(folder, backends=request.param, **OPTIONS, **pods)
     with running(folder, "--assembly", str(assembly), "--backends", request.param) as cloud:
+        if request.param == "sockets":
+            connected(folder, 2)
         yield cloud
 
 

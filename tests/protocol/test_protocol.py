@@ -197,6 +197,7 @@ def test_a_history_that_does_not_reach_back_says_so(peers: Peers) -> None:
     assert [bob.frame()["seq"] for _ in range(length)] == list(range(3, length + 3))
     reply = bob.ask(action="join", room=room, epoch=epoch - 1, after=length + 2)
     assert reply["recovered"] is False, "a position in another epoch"
+    assert [bob.frame()["seq"] for _ in range(length)] == list(range(3, length + 3))
 
 
 def test_rooms_move_with_the_session(peers: Peers) -> None:

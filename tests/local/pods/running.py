@@ -33,7 +33,7 @@ class Scene:
     def __init__(self, pods: Pods, lines: list[str]) -> None:
         self.pods = pods
         self.lines = lines
-        (self.fleet,) = pods._fleets
+        self.fleet = pods._fleets[0]
 
     @property
     def balancer(self) -> Balancer:
@@ -65,12 +65,20 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(builder: Builder, folder: Path, *, scale: float = 1, **settings: float) -> AsyncIterator[Scene]:
+async def scene(
+    builder: Builder,
+    folder: Path,
+    *,
+    scale: float = 1,
+    stack: str = "DuplexEks",
+    variant: str = "eks",
+    **settings: float,
+) -> AsyncIterator[Scene]:
     """Run what an assembly says, from the start to the end of everything."""
-    found = assembly.read(samples.write(builder, folder))["DuplexEks"]
+    found = assembly.read(samples.write(builder, folder, stack))[stack]
     lines: list[str] = []
     host = Host(Clock(scale), lambda label, line: lines.append(f"[{label}] {line}"))
-    pods = Pods([(definitions.read(found, "eks"), Settings(**settings))], host)
+    pods = Pods([(definitions.read(found, variant), Settings(**settings))], host)
     try:
         await pods.start()
         yield Scene(pods, lines)

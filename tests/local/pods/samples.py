@@ -15,7 +15,7 @@ SERVER = """
 import json, os, signal, subprocess, sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-state = {"ready": True, "alive": True}
+state = {"ready": True, "alive": True, "active": 0}
 term = os.environ.get("ON_TERM", "end")
 
 class Handler(BaseHTTPRequestHandler):
@@ -33,6 +33,8 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200 if state["ready"] else 503)
         elif self.path == "/healthz":
             self.reply(200 if state["alive"] else 500)
+        elif self.path == "/metrics":
+            self.reply(200, f"# TYPE ws_connections_active gauge\\nws_connections_active {state['active']}\\n")
         elif self.path == "/stop":
             print("preStop", flush=True)
             self.reply(200)
@@ -43,6 +45,8 @@ class Handler(BaseHTTPRequestHandler):
         text = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         if text == "unready":
             state["ready"] = False
+        if text.startswith("active"):
+            state["active"] = int(text.split()[1])
         if text == "sick":
             state["alive"] = False
         if text == "environment":

@@ -130,7 +130,7 @@ APPLICATION = "DuplexEks.Application, Deployment duplex: "
         ),
         (
             more(samples.scaled_object(samples.trigger("A", 1, expression="SELECT 1"))),
-            "DuplexEks.Application, ScaledObject duplex: triggers are of type aws-cloudwatch here, with a metric",
+            "DuplexEks.Application, ScaledObject duplex: triggers of type aws-cloudwatch name a metric here, and no",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
