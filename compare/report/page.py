@@ -7,7 +7,7 @@ from typing import Any
 
 from compare.report import html, kit
 from compare.report.beside import beside, runs
-from compare.report.kit import sentence
+from compare.report.kit import legend, sentence
 from compare.report.ledger import text
 from compare.report.markup import Markup, element
 from compare.report.sections import facts, money, pairs, verdict
@@ -66,6 +66,8 @@ def side_by_side(a: Document, b: Document, names: tuple[str, str] = ("A", "B")) 
         for name, document in zip(found["names"], (a, b), strict=True)
     ]
     masthead = element("p", element("b", "Duplex: two of them side by side"), class_="masthead")
+    if any("verdict" in document for document in (a, b)):
+        heads.append(legend())
     head = element("header", masthead, element("h1", title), *heads)
     both = [*runs(a), *runs(b)]
     sections = [pairs.changes(found), pairs.measured(found)]

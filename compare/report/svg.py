@@ -117,8 +117,7 @@ class Chart:
         self._parts.append(markup)
 
     def text(self, x: float, y: float, text: str, anchor: str = "start", style: str | None = None) -> None:
-        at = {"x": round(x, 1), "y": round(y, 1), "text_anchor": anchor}
-        self.add(element("text", text, **at, class_=style))
+        self.add(element("text", text, x=round(x, 1), y=round(y, 1), text_anchor=anchor, class_=style))
 
     def series(self, series: Series) -> None:
         points = thin(series.xs, series.ys)

@@ -51,7 +51,7 @@ def _run(run: Mapping[str, Any]) -> list[Markup]:
     names = list(dict.fromkeys(name for target in targets for name in target.get("histograms", {})))
     if not names:
         return [kit.lead("No answers were timed.")]
-    wanted = _MAIN.get(run["scenario"]["kind"], "delivered")
+    wanted = mainly(run["scenario"]["kind"])
     names.sort(key=lambda name: name != wanted)
     first, *others = names
     parts = [_figures(first, targets, colour), _table(first, targets), *_noise(first, run)]
@@ -65,6 +65,11 @@ def _run(run: Mapping[str, Any]) -> list[Markup]:
         for name in others
     ]
     return parts
+
+
+def mainly(kind: str) -> str:
+    """The answer that a scenario is mostly about."""
+    return _MAIN.get(kind, "delivered")
 
 
 def described(run: Mapping[str, Any]) -> str:

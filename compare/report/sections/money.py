@@ -17,6 +17,11 @@ from compare.report.sections import curves
 
 _CERTAINTY = {"clear": "clearly", "likely": "likely", "too close to call": "too close to call"}
 
+_HOW_SURE = (
+    "Clearly: the ranges of the two do not touch. Likely: a tenth cheaper or more in the low, the middle and the high "
+    "bill."
+)
+
 
 def costs(document: Mapping[str, Any]) -> kit.Section:
     """The picture of the decision."""
@@ -59,7 +64,7 @@ def bills(document: Mapping[str, Any]) -> kit.Section:
         [_connections(size), one["cheapest"], one["next"], _CERTAINTY.get(one["certainty"], one["certainty"])]
         for size, one in cost.get("verdicts", {}).items()
     ]
-    headings = ["at", "cheapest", "next", "how sure: the ranges are apart, touch, or overlap"]
+    headings = ["at", "cheapest", "next", "how sure"]
     return kit.section(
         "bills",
         "The bills",
@@ -67,6 +72,7 @@ def bills(document: Mapping[str, Any]) -> kit.Section:
             "Dollars a month, with the range of each bill", "A ring is the middle figure.", "modelled", panels[0]
         ),
         kit.table(headings, verdicts, words=4) if verdicts else Markup(""),
+        element("p", _HOW_SURE, class_="note"),
         *tables,
     )
 

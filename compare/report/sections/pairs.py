@@ -10,6 +10,7 @@ from compare.report import kit
 from compare.report.ledger import number
 from compare.report.markup import Markup, element
 from compare.report.ranges import Row, ranges
+from compare.report.sections.latency import mainly
 
 _COLOURS: Final = (2, 0)
 #: Drawn; all else stands in tables.
@@ -50,7 +51,8 @@ def measured(found: Mapping[str, Any]) -> kit.Section:
         drawn += [
             _panel(_latency(one["figure"]), names, one)
             for one in ones
-            if one["figure"].endswith((".corrected.p50_ms", ".corrected.p99_ms"))
+            if one["figure"].startswith(f"latency.{mainly(kind)}.corrected.p")
+            and one["figure"].endswith((".p50_ms", ".p99_ms"))
         ]
         rows: list[list[str]] = [
             [element("code", one["figure"]), *_values(one), _ratio(one), str(one["better"] or ""), _noise(one)]
@@ -122,6 +124,6 @@ def _panel(title: str, names: Sequence[str], one: Mapping[str, Any]) -> Markup:
             names, one["values"], one["lows"], one["highs"], _COLOURS, strict=True
         )
     ]
-    words = "Larger than the noise" if one["larger_than_noise"] else "Within the noise"
-    ratio = "." if one["ratio"] is None else f": {one['ratio']:.3g} times."
-    return element("div", ranges(title, rows), element("p", words + ratio, class_="note"))
+    words = "Larger than the noise" if one["larger_than_noise"] else "Not larger than the noise"
+    ratio = "" if one["ratio"] is None else f", ratio {one['ratio']:.3g}"
+    return element("div", ranges(title, rows), element("p", words, ratio, ".", class_="note"))

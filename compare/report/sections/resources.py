@@ -33,6 +33,8 @@ _PANELS: Final = {
     "backend.processes": "Backend: processes",
     "emulator.cpu_us_a_message": "Emulator: µs of CPU a message",
     "emulator.mib": "Emulator: MiB",
+    "dynamodb.read_units_a_message": "DynamoDB: read units a message",
+    "dynamodb.write_units_a_message": "DynamoDB: write units a message",
     "generator.core_percent": "Generator: % of a core",
 }
 # Few connections drown in other growth, and few messages in what a connection costs.

@@ -51,6 +51,9 @@ def _round(target: Target, number: int, kind: str, slow: float) -> Round:
             found.answered(name, Asked(due, due + late, alone=True), due + late + seconds)
     found.counts.update({"sent": _COUNT, "answered": _COUNT, "deliveries": 3, "repeated": 1})
     found.errors["timeout"] = 2
-    usages = [Usage(1, 100, 2), Usage(2, 110 + 5 * slow, 2), Usage(3 + slow, 120, 2)]
+    ready = Usage(2, 110 + 5 * slow, 2)
+    usages = [Usage(1, 100, 2), ready, ready, Usage(3 + slow, 120, 2)]
     samples = [Sample(one, Usage(one.cpu / 2, one.mib / 2, 1)) for one in usages]
-    return Round(target, number, 0.0, Sent(found, [(1.0, 5.0)]), samples, 5.0, whole=True)
+    return Round(
+        target, number, 0.0, Sent(found, [(1.0, 5.0)]), samples, 5.0, whole=True, units={"read": 30.0, "write": 90.0}
+    )
