@@ -73,6 +73,7 @@ class _Target(msgspec.Struct):
 class _Conditions(msgspec.Struct):
     began: str
     system: str = ""
+    rounds: int = 1
 
 
 class _Run(msgspec.Struct):
@@ -270,6 +271,8 @@ class _Measuring:
         for name in VARIANTS:
             for scenario in KINDS:
                 here = self._figure(name, scenario, f"dynamodb.{kind}_units_a_message")
+                if here is not None and kind == "write":
+                    here = self._without_disconnects(name, scenario, here)
                 if here is not None and (here.value or self._row(f"message.{kind}_units")):
                     yield self._input(f"message.{kind}_units", here)
         key = f"cloudwatch.{kind}_units"
@@ -287,6 +290,17 @@ class _Measuring:
                 source = f"target {target.name}, {run.scenario.kind}: {key} less sessions / messages.sent"
                 found = _Found(each, each, each, source, run.conditions.began[:10])
                 yield self._input(f"message.{kind}_units", found)
+
+    def _without_disconnects(self, name: str, scenario: str, raw: _Found) -> _Found:
+        """At the end of a round its connections are closed: half of what a session costs, once for each."""
+        held, sent = (self._figure(name, scenario, key) for key in ("connections.held", "messages.sent"))
+        if held is None or sent is None or sent.value < 1:
+            return raw
+        rounds = next(run.conditions.rounds for run in self._runs if run.scenario.kind == scenario)
+        off = held.value * rounds / sent.value * self._row("session.write_units") / 2
+        # Units are whole or halves: what is left of rounding is none.
+        value, low, high = (max(0.0, round(units - off, 3)) for units in (raw.value, raw.low, raw.high))
+        return _Found(value, low, high, f"{raw.source}, less disconnects", raw.as_of)
 
     def _message(self, name: str, where: str = "") -> _Found | None:
         """CPU of an echo, less what the processes did anyway where an idle run says what that is."""

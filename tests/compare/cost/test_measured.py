@@ -67,6 +67,19 @@ def test_on_aws_the_billed_time_counts() -> None:
     assert found["message.write_units"].value == Decimal("0.2")
 
 
+def test_units_that_were_counted_here_are_a_messages_without_the_disconnects() -> None:
+    counted = {
+        "dynamodb.write_units_a_message": figure(4.05, 4.0, 4.1, "write units a message"),
+        "dynamodb.read_units_a_message": figure(5.5, unit="read units a message"),
+        "connections.held": figure(20),
+        "messages.sent": figure(400),
+    }
+    found = by_key(run("broadcast", {"eks": counted}))
+    assert [float(found[f"message.{kind}_units"].value) for kind in ("read", "write")] == [5.5, 4.0]
+    quiet = counted | {"dynamodb.write_units_a_message": figure(0.05, unit="write units a message")}
+    assert "message.write_units" not in by_key(run("echo", {"eks": quiet}))
+
+
 def test_a_run_that_killed_processes_gives_nothing() -> None:
     assert not by_key(run("echo", ECHO, kill_seconds=2.0))
 
