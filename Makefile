@@ -20,7 +20,10 @@ override BACKENDS := $(if $(filter all,$(BACKENDS)),lambda$(comma)eks$(comma)soc
 VALUES ?=
 SOCKET_VALUES ?=
 
-.PHONY: help install doctor up wscat test check bench synth manifests deploy destroy lock clean FORCE
+# Of compare, as in: make compare FIGURES="--own-connections 3200 --messages-per-minute 2 --prices mine.json"
+FIGURES ?=
+
+.PHONY: help install doctor up wscat test check compare bench synth manifests deploy destroy lock clean FORCE
 
 help:
 	@echo 'make up       run the backend on this machine, from the template that would be deployed'
@@ -30,6 +33,7 @@ help:
 	@echo 'make synth    write the CloudFormation templates to cdk.out'
 	@echo 'make manifests  write YAML for a Kubernetes cluster you have, to build/manifests'
 	@echo 'make deploy   cdk deploy, with your AWS credentials; make destroy takes it down'
+	@echo 'make compare  measure every variant here, model the rest, and say which to choose (four minutes)'
 	@echo 'make bench    measure it, beside others that do the same (minutes)'
 	@echo 'make doctor   say what is missing on this machine or in the AWS account, and how to get it'
 	@echo 'make clean    remove everything that was installed or built'
@@ -135,6 +139,13 @@ check: install
 	python -m infra.nag
 	mypy
 
+# --- compare and measure --------------------------------------------------------------------------------------------
+
+compare: install
+	@$(MAKE) --silent $(VARIANTS)
+	@mkdir -p reports
+	@python -m compare all --assembly $(dir $(VARIANTS)) --json reports/compare.json --html reports/compare.html $(FIGURES)
+
 # Speed and memory are measured by hand, on a machine that does nothing else: docs/benchmarks.md keeps the last tables.
 bench: install
 	@$(MAKE) --silent $(ASSEMBLY)
@@ -145,6 +156,7 @@ bench: install
 	python -m benchmarks.scale
 	python -m benchmarks.load
 	python -m benchmarks.sockets
+	python -m benchmarks.rebalance
 
 # --- maintain -------------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ JSON here is what RFC 7493 (I-JSON) allows: a text with an unpaired surrogate es
 goes, counts as not JSON, and is echoed as such.
 """
 
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated, TypeVar
 
 from msgspec import UNSET, DecodeError, Meta, Raw, Struct, UnsetType
 from msgspec.json import Decoder, Encoder
@@ -70,7 +70,7 @@ class WorkRequest(Struct):
     data: Raw
 
 
-class Envelope(NamedTuple):
+class Envelope(Struct, gc=False):
     """The part of a message that every action shares; the rest is still text.
 
     `action` is None when it is not a string. `id_error` says what is wrong with an `id` that is not allowed.

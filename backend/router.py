@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.json import Decoder
 
 from backend import protocol, work
@@ -46,7 +46,7 @@ class Route(NamedTuple):
     asks: bool = True
 
 
-class Inquiry(NamedTuple):
+class Inquiry(Struct, gc=False):
     """A message that has been looked at. `alone`: its answer needs neither store nor queue, and takes microseconds."""
 
     text: str
@@ -108,10 +108,10 @@ class Router:
     def answer(self, connection: Connection, inquiry: Inquiry, now: float) -> str | None:
         """The reply to what `look` gave for this connection, as `message` gives it."""
         started = time.perf_counter()
-        text, envelope, route, allowed, touch, _ = inquiry
-        errors = self._touch(connection, now) if touch else 0
+        text, envelope, route = inquiry.text, inquiry.envelope, inquiry.route
+        errors = self._touch(connection, now) if inquiry.touch else 0
         reply: str | None = text
-        if not allowed:
+        if not inquiry.allowed:
             identifier = envelope.id if envelope is not None else UNSET
             reply = protocol.encode(ErrorReply(id=identifier, code=ErrorCode.RATE, message=self._rates.rule)).decode()
         elif envelope is not None and (route is not None or envelope.id is not UNSET or envelope.id_error is not None):

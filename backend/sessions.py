@@ -100,8 +100,11 @@ class Sessions:
         sends `$disconnect` late, more than once, or never.
         """
         self._touches.forget(connection.id)
+        known = self._claims.get(connection.id)  # one call instead of three for who has resumed here
         self._claims.forget(connection.id)
-        released = self._release(_derived(connection), now)
+        released = self._release(known, now) if known is not None else None
+        if released is None:
+            released = self._release(_derived(connection), now)
         if released is None and (claim := self._store.find_claim(connection.id, now)) is not None:
             released = self._release(claim, now)
         return released

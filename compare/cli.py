@@ -8,7 +8,9 @@ import typer
 
 from compare.cost.cli import cost
 from compare.errors import CompareError
+from compare.everything import everything
 from compare.load.command import run
+from compare.report.command import report
 from compare.scaling.command import scale
 
 app = typer.Typer(
@@ -25,7 +27,9 @@ def _commands() -> None:
     """A callback keeps a lone command from taking the place of the whole."""
 
 
+app.command("all")(everything)
 app.command("run")(run)
+app.command("report")(report)
 app.command("cost")(cost)
 app.command("scale")(scale)
 

@@ -21,6 +21,7 @@ VARIANTS: tuple[dict[str, str], ...] = (
     {"backends": ",".join(BACKENDS), "access_logs": "off"},
     {"access_logs": "create-role"},
     {"backends": "sockets", "sockets_balancer": "alb"},
+    {"backends": "sockets", "sockets_balancer": "tcp"},
 )
 
 # Acknowledgements that CDK makes by itself, of its own checks.

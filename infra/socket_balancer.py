@@ -1,7 +1,7 @@
-"""The public balancer before the pods that hold sockets: TLS ends at it.
+"""The public balancer before the pods that hold sockets: TLS ends at it, or passes through it.
 
 A pod that is to go is taken off the target group, and the balancer keeps its connections for the deregistration delay:
-for as long as a pod may take to drain, so that it is the pod which says goodbye. Both kinds of balancer drop a
+for as long as a pod may take to drain, so that it is the pod which says goodbye. All kinds of balancer drop a
 connection that has been silent for NLB_IDLE_SECONDS, more than a pod lets pass between two pings.
 """
 
@@ -27,7 +27,7 @@ class SocketBalancer(Construct):
     targets: elb.NetworkTargetGroup | elb.ApplicationTargetGroup
 
     def __init__(
-        self, scope: Construct, construct_id: str, vpc: ec2.IVpc, settings: Settings, certificate_arn: str
+        self, scope: Construct, construct_id: str, vpc: ec2.IVpc, settings: Settings, certificate_arn: str | None
     ) -> None:
         super().__init__(scope, construct_id)
         self.security_group = ec2.SecurityGroup(
@@ -35,9 +35,11 @@ class SocketBalancer(Construct):
         )
         self.security_group.add_ingress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "Clients")
         acknowledge(self.security_group, "AwsSolutions-EC23", "Clients come from anywhere, to port 443 alone.")
-        certificate = elb.ListenerCertificate.from_arn(certificate_arn)
-        build = self._network if settings.sockets_balancer == "nlb" else self._application
-        build(vpc, certificate, Duration.seconds(settings.sockets_grace_seconds))
+        certificates: list[elb.IListenerCertificate] = (
+            [] if certificate_arn is None else [elb.ListenerCertificate.from_arn(certificate_arn)]
+        )
+        build = self._application if settings.sockets_balancer == "alb" else self._network
+        build(vpc, certificates, Duration.seconds(settings.sockets_grace_seconds))
         acknowledge(
             self.balancer,
             "AwsSolutions-ELB2",
@@ -48,7 +50,8 @@ class SocketBalancer(Construct):
         """Let the balancer connect to the port of what is in the group `pods`."""
         let_through(self, self.security_group, pods)
 
-    def _network(self, vpc: ec2.IVpc, certificate: elb.IListenerCertificate, delay: Duration) -> None:
+    def _network(self, vpc: ec2.IVpc, certificates: list[elb.IListenerCertificate], delay: Duration) -> None:
+        """Build one that ends TLS, or, without a certificate, passes bytes on."""
         balancer = elb.NetworkLoadBalancer(
             self,
             "Balancer",
@@ -67,19 +70,20 @@ class SocketBalancer(Construct):
             protocol=elb.Protocol.TCP,
             target_type=elb.TargetType.IP,
             deregistration_delay=delay,
-            health_check=_health(elb.Protocol.HTTP),
+            # It does not ask whose certificate it is shown.
+            health_check=_health(elb.Protocol.HTTP if certificates else elb.Protocol.HTTPS),
         )
         balancer.add_listener(
             "Listener",
             port=443,
-            protocol=elb.Protocol.TLS,
-            certificates=[certificate],
-            ssl_policy=elb.SslPolicy.RECOMMENDED_TLS,
+            protocol=elb.Protocol.TLS if certificates else elb.Protocol.TCP,
+            certificates=certificates or None,
+            ssl_policy=elb.SslPolicy.RECOMMENDED_TLS if certificates else None,
             default_target_groups=[targets],
         )
         self.balancer, self.targets = balancer, targets
 
-    def _application(self, vpc: ec2.IVpc, certificate: elb.IListenerCertificate, delay: Duration) -> None:
+    def _application(self, vpc: ec2.IVpc, certificates: list[elb.IListenerCertificate], delay: Duration) -> None:
         balancer = elb.ApplicationLoadBalancer(
             self,
             "Balancer",
@@ -107,7 +111,7 @@ class SocketBalancer(Construct):
             "Listener",
             port=443,
             protocol=elb.ApplicationProtocol.HTTPS,
-            certificates=[certificate],
+            certificates=certificates,
             ssl_policy=elb.SslPolicy.RECOMMENDED_TLS,
             open=False,
             default_target_groups=[targets],

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from infra.checks import SettingsError, not_less, within
 
-Balancer = Literal["nlb", "alb"]
+Balancer = Literal["nlb", "tcp", "alb"]
 OptionalTrigger = Literal["messages", "backlog", "capacity"]
 
 PROMETHEUS_VERSION = "88.5.3"
@@ -21,6 +21,8 @@ CERTIFICATE = "arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9A-Za-z-]+
 OTHER_DESCRIPTORS = 2176
 # Measured with 60,000 idle sockets: 8.6 KiB of the process and 5.0 KiB of the kernel. docs/benchmarks.md
 BYTES_A_SOCKET = round((8.6 + 5.0) * 1024)
+# More of the process when TLS ends in the pod, measured with 1,500 idle sockets.
+TLS_BYTES_A_SOCKET = 26 * 1024
 # Buffers of clients that talk, and of those that do not read, come on top of what silent ones need.
 MEMORY_MARGIN = 2
 # Python with the application loaded, as compare/cost assumes.
@@ -49,7 +51,8 @@ class SocketSettings:
     sockets_backlog_mb: unsent MiB a pod that the trigger `backlog` aims at.
     sockets_rebalance_percent: a pod with more than so much above the pods' mean sends clients to others; 0: never.
     sockets_origins: pages that may connect, such as https://example.com, separated by commas; all when it is empty.
-    sockets_balancer: nlb, or alb, with a cookie and the target with the fewest sockets first.
+    sockets_balancer: nlb, where TLS ends; tcp, the same balancer when TLS ends in the pod; or alb, where TLS ends too,
+        with a cookie and the target with the fewest sockets first.
     certificate_arn: of the balancer's certificate in ACM. Without it, deploying asks for the parameter CertificateArn.
     prometheus_version: of the kube-prometheus-stack chart.
     """
@@ -84,7 +87,17 @@ class SocketSettings:
     @property
     def sockets_memory_needed_mb(self) -> int:
         """What a full pod of idle clients needs, with the margin, rounded up."""
-        return BASE_MIB - -self.sockets_capacity * BYTES_A_SOCKET * MEMORY_MARGIN // 2**20
+        return BASE_MIB - -self.sockets_capacity * self.bytes_a_socket * MEMORY_MARGIN // 2**20
+
+    @property
+    def bytes_a_socket(self) -> int:
+        """Of the process and the kernel, idle."""
+        return BYTES_A_SOCKET + (TLS_BYTES_A_SOCKET if self.tls_in_pod else 0)
+
+    @property
+    def tls_in_pod(self) -> bool:
+        """Whether the balancer passes on what it does not read."""
+        return self.sockets_balancer == "tcp"
 
     def check_sockets(self) -> None:
         """Raise SettingsError for the first thing that is wrong."""
@@ -113,7 +126,8 @@ class SocketSettings:
             "sockets_memory_mb",
             self.sockets_memory_mb,
             self.sockets_memory_needed_mb,
-            f"{self.sockets_capacity} sockets of {BYTES_A_SOCKET} bytes, times {MEMORY_MARGIN}, and {BASE_MIB} MiB",
+            f"{self.sockets_capacity} sockets of {self.bytes_a_socket} bytes, times {MEMORY_MARGIN}, "
+            f"and {BASE_MIB} MiB",
         )
         self._check_times()
         self._check_triggers()

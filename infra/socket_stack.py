@@ -87,8 +87,13 @@ class SocketStack(Stack):
         )
         CfnOutput(self, "TableName", value=table.table_name, description="Connections, sessions and streams")
 
-    def _certificate(self, settings: Settings) -> str:
-        """Return the certificate's ARN: a parameter without a default when no option says it, so deploying asks."""
+    def _certificate(self, settings: Settings) -> str | None:
+        """Return the certificate's ARN: a parameter without a default when no option says it, so deploying asks.
+
+        None when TLS ends in the pods.
+        """
+        if settings.tls_in_pod:
+            return None
         return CfnParameter(
             self,
             "CertificateArn",

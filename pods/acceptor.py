@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import TYPE_CHECKING, Any
 
 # The protocol class behind picows' own `ws_create_server`, which gives no place to count what is not upgraded yet. Its
@@ -84,13 +85,16 @@ class Acceptor:
         self.most = hub.limits.max_connections + HANDSHAKES
         self._server: asyncio.Server | None = None
 
-    async def start(self, host: str, port: int) -> int:
-        """Listen; the port."""
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
+        """Listen; the port. With `tls` a connection counts once its TLS handshake is over, which has as much time as
+        the WebSocket's."""
         self._server = await self.hub.loop.create_server(
             lambda: _Protocol(self),
             host,
             port,
             backlog=BACKLOG,
+            ssl=tls,
+            ssl_handshake_timeout=self.hub.limits.handshake_seconds if tls is not None else None,
         )
         return int(self._server.sockets[0].getsockname()[1])
 

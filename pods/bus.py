@@ -32,7 +32,7 @@ WAITING = 10_000
 _BATCH = 100
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0  # seconds
 _TIMEOUT = 5.0
-_ALL = "duplex:all"
+_ALL, _LOADS = "duplex:all", "duplex:loads"
 
 
 class Hint(Struct, array_like=True):
@@ -43,12 +43,20 @@ class Hint(Struct, array_like=True):
     frame: bytes
 
 
+class Load(Struct, array_like=True):
+    """How many sockets a pod has."""
+
+    pod: str
+    sockets: int
+
+
 _encoder = Encoder()
 _decoder = Decoder(Hint)
+_load_decoder = Decoder(Load)
 
 
 class Bus:
-    """One pod's end. `received(hint)` and `missed()` are called on the event loop."""
+    """One pod's end. `received(hint)` and `missed()` are called on the event loop, `heard(pod, sockets)` too."""
 
     def __init__(
         self,
@@ -57,6 +65,7 @@ class Bus:
         figures: Figures,
         received: Callable[[Hint], None],
         missed: Callable[[], None],
+        heard: Callable[[str, int], None] | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._redis: Any = Redis.from_url(
@@ -67,7 +76,9 @@ class Bus:
             health_check_interval=_TIMEOUT,
             retry=Retry(NoBackoff(), 0),  # what follows a break is decided here
         )
-        self._channel = _channel(pod)
+        self._pod = pod
+        self._channels = [_channel(pod), _ALL, *([_LOADS] if heard else [])]
+        self._heard = heard
         self._figures = figures
         self._received = received
         self._missed = missed
@@ -77,6 +88,11 @@ class Bus:
     def tell(self, pod: str, hint: Hint) -> None:
         """Publish a hint to a pod, soon; from any thread."""
         self._loop.call_soon_threadsafe(self._enqueue, _channel(pod), _encoder.encode(hint))
+
+    def tell_load(self, sockets: int) -> None:
+        """Publish how many sockets this pod has; on the event loop. While the bus is lost, it is not said."""
+        if self._figures.bus_connected:
+            self._enqueue(_LOADS, _encoder.encode(Load(self._pod, sockets)))
 
     async def run(self) -> None:
         """Publish and listen, until cancelled."""
@@ -97,7 +113,7 @@ class Bus:
         while True:
             try:
                 async with self._redis.pubsub() as subscription:
-                    await subscription.subscribe(self._channel, _ALL)
+                    await subscription.subscribe(*self._channels)
                     confirmed = 0
                     while True:
                         message = await subscription.get_message(timeout=_TIMEOUT)
@@ -107,7 +123,9 @@ class Bus:
                             self._take(message)
                             continue
                         confirmed += 1
-                        if confirmed == 2:  # from now on nothing is missed: what was before may have been
+                        if confirmed == len(
+                            self._channels
+                        ):  # from now on nothing is missed: what was before may have been
                             wait, self._figures.bus_connected = _FIRST_WAIT, True
                             if before:
                                 self._missed()
@@ -122,6 +140,10 @@ class Bus:
             self._missed()
             return
         try:
+            if self._heard is not None and message["channel"] == _LOADS.encode():
+                load = _load_decoder.decode(message["data"])
+                self._heard(load.pod, load.sockets)
+                return
             hint = _decoder.decode(message["data"])
         except MsgspecError:
             logger.warning("not a hint")

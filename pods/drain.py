@@ -17,6 +17,8 @@ logger = Logger()
 
 #: Between asking a client to reconnect and closing its connection.
 NOTICE_SECONDS = 1.0
+#: What a client is told then.
+RECONNECT = b'{"type":"reconnect"}'
 #: Left of the grace period for what comes after the last socket.
 MARGIN_SECONDS = 5.0
 
@@ -59,7 +61,7 @@ class Drain:
         while hub.sockets and hub.loop.time() < over:
             now = hub.loop.time() - began
             while asked < len(asking) and asking[asked][0] <= now:
-                asking[asked][1].send(b'{"type":"reconnect"}')
+                asking[asked][1].send(RECONNECT)
                 closing.append((now + min(NOTICE_SECONDS, limits.drain_seconds), asking[asked][1]))
                 asked += 1
             while closed < len(closing) and closing[closed][0] <= now:
@@ -70,7 +72,8 @@ class Drain:
         for socket in cut:
             socket.abort("cut")
         # Their sessions are let go of as long as there is time: who comes back may resume before that, too.
-        while (hub.sockets or hub.working) and hub.loop.time() < over + MARGIN_SECONDS / 2:  # noqa: ASYNC110 - and time passes
+        last = (over + began + limits.grace_seconds) / 2
+        while (hub.sockets or hub.working) and hub.loop.time() < last:  # noqa: ASYNC110 - and time passes
             await asyncio.sleep(_TICK)
         drained = Drained(there - len(cut), len(cut))
         logger.info("drained", closed=drained.closed, cut=drained.cut, seconds=round(hub.loop.time() - began, 1))

@@ -50,10 +50,11 @@ class Jobs:
             answer = self._sqs.receive_message(
                 QueueUrl=self._url, MaxNumberOfMessages=_MOST, WaitTimeSeconds=_LONG_POLL
             )
+        # Those of the last poll are done as well: to leave them would keep them from everybody for minutes.
         done = [
             message["ReceiptHandle"]
             for message in answer.get("Messages", [])
-            if not self._stopping.is_set() and self._worker.run(message["Body"], time.time())
+            if self._worker.run(message["Body"], time.time())
         ]
         if done:
             entries = [{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(done)]

@@ -15,6 +15,8 @@ HANDSHAKES = 1024
 #: Descriptors of everything else: AWS, bus, metrics, the interpreter's own.
 OTHERS = 128
 
+_MAY_BE_NONE = frozenset({"drain_seconds", "rebalance_percent"})
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -25,6 +27,9 @@ class Limits:
     `idle_seconds`. One that does not read is cut when more than `max_unsent_bytes` wait for it, or `high_water_bytes`
     for `slow_seconds`. `max_controls` is how many pings, pongs and fragments it may send a second. `max_age_seconds` is
     how long a connection lives, which has to be less than memberships do (`backend.presence.MEMBER_SECONDS`).
+
+    A pod that is `rebalance_percent` above the pods' mean asks clients to reconnect, `rebalance_rate` a second at most;
+    it looks every `rebalance_seconds`. 0 percent: never.
 
     A drain closes everybody within `drain_seconds`; the process ends before `grace_seconds` have passed.
     `allowed_origins` are the pages that may connect, all when it is empty; who sends no Origin is no browser.
@@ -45,13 +50,16 @@ class Limits:
     max_age_seconds: int = 7200
     drain_seconds: int = 60
     grace_seconds: int = 120
+    rebalance_percent: int = 0
+    rebalance_rate: int = 20
+    rebalance_seconds: int = 5
     allowed_origins: frozenset[str] = frozenset()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Read and check every variable. Raises SettingsError."""
         numbers = {
-            name: whole_number(environment, name.upper(), default, least=0 if name == "drain_seconds" else 1)
+            name: whole_number(environment, name.upper(), default, least=0 if name in _MAY_BE_NONE else 1)
             for name, default in vars(cls()).items()
             if isinstance(default, int)
         }

@@ -61,7 +61,7 @@ class Socket(WSListener):
         self.busy = False  # a thread works for it
         self.closing = False  # a close frame has gone out, or come in
         self.ended = False
-        self.leaving = False  # it is closed as soon as nothing waits
+        self.leaving = ""  # why it is closed as soon as nothing waits
         self.waiting: deque[Inquiry] | None = None
         self.ended_by = "client"
 
@@ -88,7 +88,12 @@ class Socket(WSListener):
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             self.close(WSCloseCode.PROTOCOL_ERROR, "reserved bits", "protocol")
         elif kind is _TEXT and frame.fin and self._fragments is None:
-            self._text(frame.get_payload_as_bytes())
+            try:
+                text = frame.get_payload_as_utf8_text()
+            except UnicodeDecodeError:
+                self.close(WSCloseCode.INVALID_TEXT, "not UTF-8", "protocol")
+            else:
+                self._message(text)
         elif kind is _CLOSE:
             self._answer_close(transport, frame)
         else:
@@ -143,18 +148,19 @@ class Socket(WSListener):
             self.close(WSCloseCode.MESSAGE_TOO_BIG, "message too big", "protocol")
         elif frame.fin:
             self._fragments = None
-            self._text(fragments)
+            try:
+                text = fragments.decode()
+            except UnicodeDecodeError:
+                self.close(WSCloseCode.INVALID_TEXT, "not UTF-8", "protocol")
+            else:
+                self._message(text)
 
-    def _text(self, payload: bytes | bytearray) -> None:
-        """A whole message."""
-        try:
-            text = payload.decode()
-        except UnicodeDecodeError:
-            self.close(WSCloseCode.INVALID_TEXT, "not UTF-8", "protocol")
-            return
+    def _message(self, text: str) -> None:
+        """A whole message. An answer that needs no thread and waits for nothing goes out at once."""
         hub = self._hub
         hub.figures.received += 1
-        inquiry = hub.router.look(self.connection, text, time.time())
+        now = time.time()
+        inquiry = hub.router.look(self.connection, text, now)
         if self.busy:
             if self.waiting is None:
                 self.waiting = deque()
@@ -163,7 +169,7 @@ class Socket(WSListener):
             if len(self.waiting) >= hub.limits.max_waiting and self._transport is not None:
                 self._transport.underlying_transport.pause_reading()
         else:
-            self._take(inquiry)
+            self._take(inquiry, now)
 
     def answered(self, reply: str | None) -> None:
         """A thread has done what it was given; on with what waits."""
@@ -177,20 +183,20 @@ class Socket(WSListener):
         if self.ended:
             self._hub.finish(self)
         elif self.leaving:
-            self.leave()
+            self.leave(self.leaving)
 
     def _go_on(self, waiting: deque[Inquiry]) -> None:
         """Answer what waits, up to what needs a thread again. Who is being closed gets no more answers."""
         while waiting and not self.busy and not self.closing:
-            self._take(waiting.popleft())
+            self._take(waiting.popleft(), time.time())
         if not self.busy:
             self.waiting = None
             if self._transport is not None and not self.ended:
                 self._transport.underlying_transport.resume_reading()
 
-    def _take(self, inquiry: Inquiry) -> None:
+    def _take(self, inquiry: Inquiry, now: float) -> None:
         if inquiry.alone:
-            reply = self._hub.router.answer(self.connection, inquiry, time.time())
+            reply = self._hub.router.answer(self.connection, inquiry, now)
             if reply is not None:
                 self.send(reply)
         else:
@@ -233,11 +239,11 @@ class Socket(WSListener):
 
     # --- how it ends -------------------------------------------------------------------------------------------------
 
-    def leave(self) -> None:
+    def leave(self, ended_by: str = "drained") -> None:
         """Close with 1001 as soon as what it asked for is answered."""
-        self.leaving = True
+        self.leaving = ended_by
         if not self.busy:
-            self.close(WSCloseCode.GOING_AWAY, "reconnect", "drained")
+            self.close(WSCloseCode.GOING_AWAY, "reconnect", ended_by)
 
     def close(self, code: WSCloseCode, reason: str, ended_by: str) -> None:
         """Send a close frame, and end when the client's has come, or its time is over."""

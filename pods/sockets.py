@@ -2,7 +2,8 @@
 
 The same variables as the functions have (`backend.settings`), the pod's limits (`pods.limits`), and HOST and PORT for
 clients (`/healthz` and `/readyz` too), METRICS_PORT for `GET /metrics` on HOST, ADMIN_PORT for `POST /drain` on the
-loopback interface, BUS_URL (`redis://` or `rediss://`) when there is more than one pod. Port 0 is any free one.
+loopback interface, BUS_URL (`redis://` or `rediss://`) when there is more than one pod, TLS_CERTIFICATE and TLS_KEY
+when TLS ends here. Port 0 is any free one.
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
 import uvloop
+from aws_lambda_powertools import Logger
 
 from backend.settings import Settings, SettingsError, whole_number
 from pods.acceptor import Acceptor
 from pods.admin import serve_admin, serve_metrics
 from pods.assembly import attach
 from pods.bus import Bus
+from pods.certificate import Certificate
 from pods.drain import Drain
 from pods.figures import Figures
 from pods.handshake import Handshakes
@@ -31,9 +35,22 @@ from pods.hub import Hub
 from pods.jobs import Jobs
 from pods.limits import Limits, raise_descriptors
 from pods.outbound import receive
+from pods.rebalance import Rebalance
+
+logger = Logger()
 
 #: A thread that calls AWS gives way to the event loop after so long.
 _SWITCH_SECONDS = 0.001
+
+
+#: The part of the grace period after which the process ends. What threads still do then is to let go of sessions, which
+#: expire by themselves.
+_DEADLINE = 0.99
+
+
+def _end() -> None:
+    logger.warning("ended before every session was let go of")
+    os._exit(0)
 
 
 class Addresses(NamedTuple):
@@ -59,7 +76,7 @@ class Addresses(NamedTuple):
         return cls(host, ports["PORT"], ports["METRICS_PORT"], ports["ADMIN_PORT"], bus_url)
 
 
-async def serve(settings: Settings, limits: Limits, addresses: Addresses) -> None:
+async def serve(settings: Settings, limits: Limits, addresses: Addresses, certificate: Certificate | None) -> None:
     """Serve until a drain is asked for, then drain."""
     loop = asyncio.get_running_loop()
     hub = Hub(loop, limits, Figures(limits.max_connections))
@@ -67,21 +84,27 @@ async def serve(settings: Settings, limits: Limits, addresses: Addresses) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, drain.ask)
     bus = None
+    rebalance = Rebalance(hub) if limits.rebalance_percent else None
     if addresses.bus_url is not None:
-        bus = Bus(addresses.bus_url, hub.pod, hub.figures, lambda hint: receive(hub, hint), hub.missed.set)
+        heard = rebalance.heard if rebalance is not None else None
+        bus = Bus(addresses.bus_url, hub.pod, hub.figures, lambda hint: receive(hub, hint), hub.missed.set, heard)
     jobs = Jobs(settings.work_url(), attach(hub, settings, bus))
     acceptor = Acceptor(hub, Handshakes(hub))
     listening = {
         "pod": hub.pod,
         "host": addresses.host,
-        "port": await acceptor.start(addresses.host, addresses.port),
+        "port": await acceptor.start(addresses.host, addresses.port, certificate.context if certificate else None),
         "metrics": serve_metrics(hub.figures, addresses.host, addresses.metrics_port),
         "admin": serve_admin(partial(loop.call_soon_threadsafe, drain.ask), addresses.admin_port, addresses.host),
     }
     jobs.start()
     background = [asyncio.ensure_future(work) for work in (hub.watch(), hub.measure(), hub.tell_who_missed())]
+    if certificate is not None:
+        background.append(asyncio.ensure_future(certificate.keep()))
     if bus is not None:
         background.append(asyncio.ensure_future(bus.run()))
+        if rebalance is not None:
+            background.append(asyncio.ensure_future(rebalance.run(bus.tell_load)))
     print(json.dumps({"listening": listening}), flush=True)  # noqa: T201
     asked = asyncio.ensure_future(drain.asked.wait())
     try:
@@ -90,6 +113,10 @@ async def serve(settings: Settings, limits: Limits, addresses: Addresses) -> Non
             if task.done():
                 task.result()  # a defect: none of them ends by itself
         jobs.stop()
+        # Whatever happens: threads that wait for AWS would hold the end up, until SIGKILL.
+        deadline = threading.Timer(limits.grace_seconds * _DEADLINE, _end)
+        deadline.daemon = True
+        deadline.start()
         await drain.run()
     finally:
         asked.cancel()
@@ -101,19 +128,27 @@ async def serve(settings: Settings, limits: Limits, addresses: Addresses) -> Non
         await asyncio.to_thread(hub.stop)
 
 
+def configured(environment: Mapping[str, str]) -> tuple[Settings, Limits, Addresses, Certificate | None]:
+    """Read and check all of it. Raises SettingsError."""
+    settings, limits = Settings.from_environment(environment), Limits.from_environment(environment)
+    addresses = Addresses.from_environment(environment)
+    settings.work_url()
+    if limits.rebalance_percent and addresses.bus_url is None:
+        raise SettingsError("REBALANCE_PERCENT needs BUS_URL: that is how pods learn how many sockets the others have")
+    return settings, limits, addresses, Certificate.from_environment(environment)
+
+
 def main() -> None:
     """Exit status 2 for settings that are not allowed, 1 for an address that cannot be listened on."""
     try:
-        settings, limits = Settings.from_environment(os.environ), Limits.from_environment(os.environ)
-        addresses = Addresses.from_environment(os.environ)
-        settings.work_url()
+        settings, limits, addresses, certificate = configured(os.environ)
         raise_descriptors(limits)
     except SettingsError as error:
         print(f"pods.sockets: {error}", file=sys.stderr)  # noqa: T201
         raise SystemExit(2) from None
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:
-        uvloop.run(serve(settings, limits, addresses))
+        uvloop.run(serve(settings, limits, addresses, certificate))
     except OSError as error:
         print(f"pods.sockets: cannot listen on {addresses.host}: {error}", file=sys.stderr)  # noqa: T201
         raise SystemExit(1) from None

@@ -39,12 +39,12 @@ class BreakEven:
 def break_evens(workload: Workload, figures: Figures) -> list[BreakEven]:
     """Those of every pair at the workload's message rate, by their connections."""
     with localcontext(ARITHMETIC):
-        curves = _Curves(workload, figures.in_case("value", free_tier=workload.free_tier))
+        curves = Curves(workload, figures.in_case("value", free_tier=workload.free_tier))
         found = [curves.describe(pair, place) for pair in combinations(VARIANTS, 2) for place in curves.crossings(pair)]
     return sorted(found, key=lambda one: one.connections)
 
 
-class _Curves:
+class Curves:
     """Each variant's bill over the connections, worked out where it is asked for."""
 
     def __init__(self, workload: Workload, rates: Rates) -> None:
@@ -53,6 +53,7 @@ class _Curves:
         self._totals: dict[tuple[str, Decimal], Decimal] = {}
 
     def crossings(self, pair: tuple[str, str]) -> Iterator[Decimal]:
+        """The least connections from which on the other one of a pair is cheaper, rising."""
         for low, high in pairwise(GRID):
             if self._sign(pair, low) != self._sign(pair, high):
                 yield self._bisected(pair, low, high)

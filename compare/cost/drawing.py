@@ -10,6 +10,7 @@ from typing import Final
 from compare.cost.lines import VARIANTS
 from compare.cost.map import Axis, Chart, MapRow, Pair, Span
 from compare.cost.money import percent
+from compare.report import palette
 from compare.report.markup import Markup, element, path
 from compare.report.svg import Scale
 
@@ -22,21 +23,23 @@ _SLANT: Final = 4.2  # decades to the side that a line may go for each decade up
 _SIDES_AT: Final = (0.15, 0.4, 0.65, 0.88)  # heights, as shares, where a border is told what dominates beside it
 _LABELLED: Final = 6  # points that a line needs to be worth a name
 _CLEARANCE: Final = 60.0  # around the mark of the workload
-_CHARACTER: Final = 6.4  # width of one, at 11 px
+_CHARACTER: Final = 7.0  # width of one, at 12 px
 _ROOM: Final = 16.0  # between a border and its texts
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart.
-STYLE: Final = """
-.map{--lambda:#e69f00;--eks:#cc79a7;--sockets:#0072b2;--ecs:#009e73;--land:.3;--chart:#fff;--line:#1c2330;--text:#1c2330;
---faint:#5b6575;font-family:system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-@media (prefers-color-scheme:dark){.map{--lambda:#f2b134;--eks:#dd8fbb;--sockets:#3f9fe0;--ecs:#2cc295;--land:.38;
---chart:#12161d;--line:#e6e9ef;--text:#e6e9ef;--faint:#9aa5b5}}
+STYLE: Final = (
+    palette.properties(".map")
+    + """
+.map{--land:.28;--chart:var(--page);--line:var(--text);--faint:var(--muted);
+font-family:system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+@media (prefers-color-scheme:dark){.map{--land:.34}}
 .map .back{fill:var(--chart)}
 .map .land{fill-opacity:var(--land)}
-.map .lambda{fill:var(--lambda)}.map .eks{fill:var(--eks)}.map .sockets{fill:var(--sockets)}.map .ecs{fill:var(--ecs)}
+"""
+    + "".join(f".map .{name}{{fill:var(--s{index})}}" for name, index in palette.VARIANTS.items())
+    + """
 .map text{fill:var(--text);font-size:13px}
 .map .halo{paint-order:stroke;stroke:var(--chart);stroke-opacity:.75;stroke-width:4px;stroke-linejoin:round}
-.map .small{font-size:11px}
+.map .small{font-size:12px}
 .map .faint{fill:var(--faint)}
 .map .title{font-size:18px;font-weight:700}
 .map .name{font-size:26px;font-weight:700}
@@ -48,6 +51,7 @@ STYLE: Final = """
 .map .dot{fill:var(--line)}
 .map .cross{stroke:var(--line);stroke-opacity:.45;stroke-dasharray:2 3}
 """
+)
 
 _Place = tuple[float, float]  # in pixels
 
@@ -62,8 +66,11 @@ class _Frame:
         self.y = Scale(up.low, up.high, _BOTTOM, _TOP)
 
 
-def draw(chart: Chart, note: str) -> Markup:
-    """The SVG. It stands alone: its style is in it, for light and for dark, and the note says what it holds for."""
+def draw(chart: Chart, note: str, *, here: str = "your workload") -> Markup:
+    """The SVG. It stands alone: its style is in it, for light and for dark.
+
+    `note` says what it holds for, `here` what the marked workload is.
+    """
     frame = _Frame(chart.connections, chart.rates)
     x, y = _own(chart, frame)
     taken = [(x, y), (x + math.copysign(80, _MIDDLE - x), y - 16)]  # the mark of the workload, and its name
@@ -92,7 +99,7 @@ def draw(chart: Chart, note: str) -> Markup:
         *_borders(chart, frame, taken),
         *_pairs(chart, frame, taken),
         *_names(chart, frame),
-        *_here(chart, frame),
+        *_here(chart, frame, here),
         *_key(),
         class_="map",
         viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
@@ -199,7 +206,7 @@ def _beside(row: MapRow, frame: _Frame, taken: list[_Place]) -> Iterator[Markup]
         for side, room, anchor, away in ((border.left, before, "end", -1), (border.right, after, "start", 1)):
             text = f"{side.dominant} {percent(side.share)}"
             if room > len(text) * _CHARACTER + 2 * _ROOM:
-                taken.append((at + away * (_ROOM + len(text) * _CHARACTER / 2), y))
+                taken += [(at + away * (_ROOM + len(text) * _CHARACTER * share), y) for share in (0.0, 0.5, 1.0)]
                 yield element("text", text, x=at + away * _ROOM, y=y + 4, text_anchor=anchor, class_="small halo")
 
 
@@ -221,8 +228,8 @@ def _names(chart: Chart, frame: _Frame) -> Iterator[Markup]:
             yield element("text", name, x=x, y=frame.y(rate), text_anchor="middle", class_="name")
 
 
-def _here(chart: Chart, frame: _Frame) -> Iterator[Markup]:
-    """The user's own workload."""
+def _here(chart: Chart, frame: _Frame, name: str) -> Iterator[Markup]:
+    """The workload that was asked about."""
     x, y = _own(chart, frame)
     yield element("line", x1=x, x2=x, y1=_TOP, y2=_STRIP[1], class_="cross")
     yield element("line", x1=_LEFT, x2=_RIGHT, y1=y, y2=y, class_="cross")
@@ -231,7 +238,7 @@ def _here(chart: Chart, frame: _Frame) -> Iterator[Markup]:
     away, anchor = (-1, "end") if x > _MIDDLE else (1, "start")
     above = -12 if y > _TOP + 40 else 22
     words = {"text_anchor": anchor, "class_": "halo", "font_weight": "700"}
-    yield element("text", "your workload", x=x + 14 * away, y=y + above, **words)
+    yield element("text", name, x=x + 14 * away, y=y + above, **words)
 
 
 def _own(chart: Chart, frame: _Frame) -> _Place:

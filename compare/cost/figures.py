@@ -115,25 +115,32 @@ def shipped() -> Figures:
     return Figures(_shipped()[1])
 
 
-def overridden(path: Path) -> Figures:
-    """The shipped rows with those of the user's file in their place.
+def overridden(path: Path, base: Figures | None = None) -> Figures:
+    """The shipped rows, or those of `base`, with those of the user's file in their place.
 
     Raises CompareError, one line with the row, when a row cannot be used.
     """
+    return changed(_read(path), f"{path}: ", base)
+
+
+def changed(given: Mapping[str, Any], place: str = "", base: Figures | None = None) -> Figures:
+    """The shipped rows, or those of `base`, with others in their place, as a file would give them. Raises CompareError.
+
+    `place` stands before the row in an error.
+    """
     raw, rows = _shipped()
-    given = _read(path)
-    changed = {}
+    found = {}
     for key, fields in given.items():
-        place = f"{path}: {key}"
+        where = f"{place}{key}"
         if key not in raw:
-            raise CompareError(f"{path}: there is no row {key!r}{_nearest(key, raw)}")
+            raise CompareError(f"{place}there is no row {key!r}{_nearest(key, raw)}")
         if not isinstance(fields, dict):
-            raise CompareError(f'{place}: a row is an object such as {{"value": 1.5}}')
+            raise CompareError(f'{where}: a row is an object such as {{"value": 1.5}}')
         if "value" not in fields and "tiers" not in fields:
-            raise CompareError(f"{place}: it has neither value nor tiers")
+            raise CompareError(f"{where}: it has neither value nor tiers")
         kept = {name: value for name, value in raw[key].items() if name not in _FIGURES}
-        changed[key] = _row(place, key, kept | fields)
-    return Figures({**rows, **changed}, changed)
+        found[key] = _row(where, key, kept | fields)
+    return Figures({**(base.rows if base else rows), **found}, found)
 
 
 @cache

@@ -29,15 +29,16 @@ def span(amount: Amount) -> str:
         if greatest < _CERTAIN_TO:
             return f"{greatest:,.2f}"
         return _scaled(greatest, _power(greatest) / 1000, ROUND_HALF_UP, greatest)
-    low = _scaled(least, _step(amount), ROUND_FLOOR, greatest, suffix=False)
-    return f"{low}-{_scaled(greatest, _step(amount), ROUND_CEILING, greatest)}"
+    step = _step(amount)
+    low = _scaled(least, step, ROUND_FLOOR, _top(amount), suffix=False)
+    return f"{low}-{_scaled(greatest, step, ROUND_CEILING, _top(amount))}"
 
 
 def middle(amount: Amount) -> str:
     """Its `value` alone, no finer than its range."""
     if amount.least == amount.greatest:
         return span(amount)
-    return _scaled(amount.value, _step(amount), ROUND_HALF_UP, amount.greatest)
+    return _scaled(amount.value, _step(amount), ROUND_HALF_UP, _top(amount))
 
 
 def dollars(amount: Amount) -> str:
@@ -50,6 +51,12 @@ def percent(share: Decimal) -> str:
 
 def _step(amount: Amount) -> Decimal:
     return max(_power(amount.greatest - amount.least) / 10, _power(amount.greatest) / 1000, _CENT)
+
+
+def _top(amount: Amount) -> Decimal:
+    """The upper end as it is printed, which says in what units."""
+    step = _step(amount)
+    return (amount.greatest / step).to_integral_value(ROUND_CEILING) * step
 
 
 def _power(number: Decimal) -> Decimal:

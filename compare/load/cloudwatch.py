@@ -122,6 +122,21 @@ async def _settled(target: Target, of: Resources | None, began: float, ended: fl
         await asyncio.sleep(_PAUSE[target.is_local])
 
 
+async def consumed(target: Target, began: float) -> dict[str, float] | None:
+    """Units that the tables of a local cloud have used since `began`, by `read` and `write`; None when unknown."""
+    try:
+        return await asyncio.to_thread(_consumed, target, began)
+    except (BotoCoreError, ClientError):
+        return None
+
+
+def _consumed(target: Target, began: float) -> dict[str, float]:
+    client = _client(target, "cloudwatch")
+    of, now = _all(client), datetime.now(UTC).timestamp()
+    wanted = {metric.key: metric for metric in _METRICS}
+    return {kind: _sum(client, wanted[f"{kind}_units"], of, began, now) or 0.0 for kind in ("read", "write")}
+
+
 def _read(client: Any, of: Resources | None, began: float, ended: float) -> dict[str, Figure]:
     of = of if of is not None else _all(client)
     found = {}

@@ -112,6 +112,9 @@ def _counts(rounds: Sequence[Round]) -> dict[str, Figure]:
         f"connections.{ours}": _sum("connections", [count[theirs] for count in counts])
         for ours, theirs in (("tried", "connects"), ("opened", "connected"), ("refused", "refused"))
     }
+    killed = [one.kills for one in rounds if one.kills is not None]
+    if killed:
+        figures["faults.kills"] = _sum("processes of the server", killed)
     figures["connections.held"] = _median("connections", [count["open at end"] for count in counts])
     for name in _COUNTS:
         better: Literal["less"] | None = "less" if name in {"lost", "unanswered", "repeated", "overtaken"} else None
@@ -142,16 +145,21 @@ def _percent(measures: Sequence[Measures]) -> float:
 
 
 def _usage(rounds: Sequence[Round]) -> dict[str, Figure]:
-    """CPU and memory of the server, of rounds that ran here and were sampled at all three moments."""
-    sampled = [one for one in rounds if len(one.samples) == 3]
+    """CPU and memory of the server, of rounds that ran here and were sampled at all four moments."""
+    sampled = [one for one in rounds if len(one.samples) == 4]
     if not sampled:
         return {}
     figures: dict[str, Figure] = {}
+    counted = [(one.units, one.sent.measures.counts["sent"]) for one in sampled]
+    for kind in ("read", "write"):
+        each = [units[kind] / sent for units, sent in counted if units is not None and sent]
+        if each:
+            figures[f"dynamodb.{kind}_units_a_message"] = _median(f"{kind} units a message", each, "less")
     for part in ("backend", "emulator"):
-        before, ready, after = ([_part(one, moment, part) for one in sampled] for moment in range(3))
+        before, ready, begin, after = ([_part(one, moment, part) for one in sampled] for moment in range(4))
         figures[f"{part}.processes"] = _median("processes", [usage.processes for usage in after])
         figures[f"{part}.mib"] = _median("MiB", [usage.mib for usage in after], "less")
-        cpu = [end.cpu - start.cpu for start, end in zip(ready, after, strict=True)]
+        cpu = [end.cpu - start.cpu for start, end in zip(begin, after, strict=True)]
         figures[f"{part}.cpu_seconds"] = _median("CPU seconds of the load", cpu, "less")
         _each(figures, f"{part}.cpu_us_a_message", "us of CPU a message", cpu, _did(sampled, "answered"), 1e6)
         opened = _did(sampled, "connected")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from compare.errors import CompareError
-from compare.load import servers
+from compare.load import cloudwatch, servers
 from compare.load.senders import Senders, Sent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from compare.load.scenario import Scenario
     from compare.load.targets import Target
@@ -24,7 +25,7 @@ _REST = 0.5  # seconds between two rounds, in which the server lets go of the co
 
 @dataclass(slots=True)
 class Round:
-    """One target, once. Samples are from before the connects, from before the load, and from its end."""
+    """One target, once. Samples: before and after the connects, before and after the load."""
 
     target: Target
     number: int
@@ -33,6 +34,8 @@ class Round:
     samples: list[servers.Sample] = field(default_factory=list)
     ended: float = 0.0
     whole: bool = False
+    kills: int | None = None  # of the server's processes, where the scenario asks for it
+    units: dict[str, float] | None = None  # of DynamoDB, by `read` and `write`, where a local cloud counts them
 
 
 class RoundError(CompareError):
@@ -70,7 +73,10 @@ class Rounds:
                     why = max(errors, key=lambda kind: errors[kind]) if errors else _SILENT
                     raise RoundError(f"target {now.target.name}: no connection became ready: {why}")
                 now.samples += _sampled(now.target)
-                now.sent = await senders.send(lambda told: tell(now, "sending", told))
+                before = await self._consumed(now)
+                now.samples += _sampled(now.target)
+                async with self._killing(now):
+                    now.sent = await senders.send(lambda told: tell(now, "sending", told))
                 now.whole = True
             except asyncio.CancelledError:
                 now.sent = await senders.stopped()
@@ -80,6 +86,31 @@ class Rounds:
                 now.ended = time.time()
                 if now.sent.cpu:
                     self.done.append(now)
+        if before is not None and (after := await self._consumed(now)) is not None:
+            now.units = {kind: after[kind] - before[kind] for kind in before}
+
+    async def _consumed(self, now: Round) -> dict[str, float] | None:
+        return await cloudwatch.consumed(now.target, now.began) if now.target.aws is not None else None
+
+    @asynccontextmanager
+    async def _killing(self, now: Round) -> AsyncIterator[None]:
+        """Kill a process of the server every `kill_seconds`, for as long as the load lasts."""
+        if not self._scenario.kill_seconds or now.target.pid is None:
+            yield
+            return
+        now.kills = 0
+        task = asyncio.create_task(self._kill(now, servers.Killer(now.target.pid)))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _kill(self, now: Round, killer: servers.Killer) -> None:
+        # Not in the patience at the end: what is lost then might have come.
+        for _ in range(int(self._scenario.duration / self._scenario.kill_seconds)):
+            await asyncio.sleep(self._scenario.kill_seconds)
+            now.kills = (now.kills or 0) + await asyncio.to_thread(killer.kill)
 
 
 def _sampled(target: Target) -> list[servers.Sample]:

@@ -42,6 +42,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "message_bytes": (24, 30_000),  # API Gateway takes frames of 32 KB
     "room_members": (2, 1000),
     "patience": (0.1, 600),
+    "kill_seconds": (0.5, 86_400),
 }
 _WHOLE = {"connections", "message_bytes", "room_members"}
 _ONLY_WITH = {
@@ -70,6 +71,7 @@ class Scenario:
     room_members: connections to a room.
     mix: for `mixed`, the weight of each action.
     patience: seconds to wait at the end for what has not come.
+    kill_seconds: every so often a process of the server's backend is killed, where it runs here; 0 for never.
     """
 
     kind: str
@@ -86,6 +88,7 @@ class Scenario:
     room_members: int = 10
     mix: Mapping[str, float] = field(default_factory=dict)
     patience: float = 10.0
+    kill_seconds: float = 0.0
 
     @property
     def actions(self) -> Mapping[str, float]:

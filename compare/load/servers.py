@@ -58,6 +58,47 @@ def is_emulator(command: list[str]) -> bool:
     return _EMULATOR in command or any(_PROMETHEUS in part for part in command)
 
 
+class Killer:
+    """Kills processes of a local cloud's backend, the busiest one each time, as a machine that fails would."""
+
+    def __init__(self, pid: int) -> None:
+        """`pid` is of the local cloud."""
+        self._root = pid
+        self._used: dict[tuple[int, float], float] = {}
+        self._look()
+
+    def kill(self) -> bool:
+        """SIGKILL to the one that has used most CPU since the last time; False when there is none."""
+        busiest = max(self._look(), key=lambda found: found[1], default=None)
+        if busiest is None:
+            return False
+        try:
+            busiest[0].kill()
+        except psutil.NoSuchProcess:
+            return False
+        return True
+
+    def _look(self) -> list[tuple[psutil.Process, float]]:
+        """The backend's processes, and the CPU seconds of each since the last look."""
+        try:
+            processes = psutil.Process(self._root).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+        found, used = [], {}
+        for process in processes:
+            try:
+                if is_emulator(process.cmdline()) or process.children():
+                    continue  # only what serves: not what starts it
+                times = process.cpu_times()
+                key = process.pid, process.create_time()
+            except psutil.NoSuchProcess:
+                continue
+            used[key] = times.user + times.system
+            found.append((process, used[key] - self._used.get(key, 0.0)))
+        self._used = used
+        return found
+
+
 def _used(process: psutil.Process) -> tuple[Usage, float]:
     """What a process uses, and the CPU seconds of those below it that have ended."""
     times = process.cpu_times()

@@ -5,9 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from compare.errors import CompareError
+
+
+def check(options: Mapping[str, Path | None]) -> None:
+    """Tells of a folder that is not there before anything is done. Raises CompareError."""
+    for option, path in options.items():
+        if path is not None and not path.parent.is_dir():
+            raise CompareError(f"{option}: {path} cannot be written: there is no folder {path.parent}")
 
 
 def write(path: Path, text: str) -> None:

@@ -1,6 +1,6 @@
 """Charts as inline SVG: axes with ticks, lines and steps, colours that hold on a light and on a dark page.
 
-A chart refers to the CSS classes that `compare.report.html` defines; nothing else is needed to show it.
+A chart refers to the CSS classes of `compare.report.palette`, which pages have and lone charts bring.
 """
 
 from __future__ import annotations
@@ -10,9 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from compare.report import palette
+from compare.report.labels import shortened, spread
+from compare.report.markup import Markup, element, path
+
 #: More points than a screen has columns only make the file large.
 MAX_COLUMNS = 900
 COLOURS = 8
+_MARGIN = 16  # around a chart that stands alone
 
 
 @dataclass(frozen=True)
@@ -30,10 +35,15 @@ class Scale:
         return self.start + (at - low) / ((high - low) or 1) * (self.end - self.start)
 
     def ticks(self, most: int = 6) -> list[float]:
-        """Round values between both ends: 1, 2 or 5 times a power of ten, or powers of ten on a log scale."""
+        """Round values between both ends: 1, 2 or 5 times a power of ten; on a log scale powers, if there are three."""
         if self.log:
-            powers = range(math.ceil(math.log10(self.low)), math.floor(math.log10(self.high)) + 1)
-            return [10.0**power for power in powers]
+            powers = range(math.floor(math.log10(self.low)), math.floor(math.log10(self.high)) + 1)
+            for factors in ((1,), (1, 2, 5)):
+                found = [factor * 10.0**power for power in powers for factor in factors]
+                found = [value for value in found if self.low <= value * (1 + 1e-9) and value <= self.high * (1 + 1e-9)]
+                if len(found) >= 3:
+                    return found
+            return found
         return ticks(self.low, self.high, most)
 
 
@@ -72,30 +82,43 @@ class Axis:
 class Chart:
     """A drawing area with two axes; draw into it, then take `svg()`."""
 
-    def __init__(self, x: Scale, y: Scale, x_axis: Axis, y_axis: Axis, width: int, height: int, title: str) -> None:
+    def __init__(
+        self,
+        x: Scale,
+        y: Scale,
+        x_axis: Axis,
+        y_axis: Axis,
+        width: int,
+        height: int,
+        title: str,
+        *,
+        alone: bool = False,
+    ) -> None:
         self.x = x
         self.y = y
-        self._parts = [
-            f'<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title, quote=True)}">'
-        ]
-        for value in y_axis.ticks or y.ticks():
+        self._size = width, height
+        self._title = title
+        self._alone = alone
+        self._parts: list[str] = []
+        for value in y.ticks() if y_axis.ticks is None else y_axis.ticks:
             at = y(value)
             self._line(x.start, at, x.end, at, "grid")
             self.text(x.start - 6, at + 4, y_axis.write(value), "end")
-        for value in x_axis.ticks or x.ticks():
+        for value in x.ticks() if x_axis.ticks is None else x_axis.ticks:
             at = x(value)
             self._line(at, y.start, at, y.start + 4, "axis")
             self.text(at, y.start + 17, x_axis.write(value), "middle")
         self._line(x.start, y.start, x.end, y.start, "axis")
         self.text((x.start + x.end) / 2, height - 4, x_axis.title, "middle")
-        self.text(x.start - 6, y.end - 10, y_axis.title, "start" if x.start < 50 else "middle")
+        self.text(2, y.end - 10, y_axis.title)
 
     def add(self, markup: str) -> None:
         """Takes SVG that is drawn elsewhere."""
         self._parts.append(markup)
 
-    def text(self, x: float, y: float, text: str, anchor: str = "start") -> None:
-        self._parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>')
+    def text(self, x: float, y: float, text: str, anchor: str = "start", style: str | None = None) -> None:
+        at = {"x": round(x, 1), "y": round(y, 1), "text_anchor": anchor}
+        self.add(element("text", text, **at, class_=style))
 
     def series(self, series: Series) -> None:
         points = thin(series.xs, series.ys)
@@ -109,8 +132,34 @@ class Chart:
         style = f"s{series.colour % COLOURS}" + (" dashed" if series.dashed else "")
         self._parts.append(f'<path class="line {style}" d="{path}"><title>{escape(series.name)}</title></path>')
 
-    def svg(self) -> str:
-        return "".join(self._parts) + "</svg>"
+    def band(self, xs: Sequence[float], lows: Sequence[float], highs: Sequence[float], colour: int) -> None:
+        """What lies between two lines."""
+        lower, upper = ([(self.x(x), self.y(y)) for x, y in zip(xs, ys, strict=True)] for ys in (lows, highs))
+        self.add(element("path", d=path(upper + lower[::-1], closed=True), class_=f"band f{colour % COLOURS}"))
+
+    def ends(self, names: Sequence[tuple[str, float, int]], gap: float = 15) -> None:
+        """Names, as (name, value, colour), to the right of where lines end, without touching each other."""
+        room = self._size[0] - self.x.end - 14
+        wanted = [self.y(value) for _, value, _ in names]
+        places = spread(wanted, gap, self.y.end, self.y.start)
+        for (name, _, colour), at, place in zip(names, wanted, places, strict=True):
+            if abs(at - place) > 2:
+                self._line(self.x.end + 1, at, self.x.end + 8, place, "leader")
+            self.text(self.x.end + 11, place + 4, shortened(name, room), style=f"f{colour % COLOURS} halo")
+
+    def svg(self) -> Markup:
+        """The whole drawing."""
+        width, height = self._size
+        frame = f"0 0 {width} {height}"
+        parts = [Markup(part) for part in self._parts]
+        own: dict[str, str] = {}
+        if self._alone:
+            own["xmlns"] = "http://www.w3.org/2000/svg"
+            style = palette.properties(".chart") + palette.CHART + palette.CLASSES
+            around = {"x": -_MARGIN, "y": -_MARGIN, "width": width + 2 * _MARGIN, "height": height + 2 * _MARGIN}
+            frame = " ".join(map(str, around.values()))
+            parts[:0] = [element("style", Markup(style)), element("rect", class_="back", **around)]
+        return element("svg", *parts, class_="chart", viewBox=frame, role="img", aria_label=self._title, **own)
 
     def _line(self, x1: float, y1: float, x2: float, y2: float, style: str) -> None:
         self._parts.append(f'<line class="{style}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>')

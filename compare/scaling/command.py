@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
+from compare.cost import figures
+from compare.cost import measured as inputs
+from compare.errors import CompareError
 from compare.report import files
 from compare.scaling import report
+from compare.scaling.measured import Replaced, applied
 from compare.scaling.results import Run
 from compare.scaling.scenario import Autoscaler, Loaded, load
 from compare.scaling.simulator import simulate
@@ -20,6 +25,9 @@ from compare.scaling.simulator import simulate
 
 def scale(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.json", help="What scales, and the traffic.")],
+    measured: Annotated[
+        Path | None, typer.Option(metavar="RUN.json", help="Take what a socket and a message cost from compare run.")
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the whole timeline as JSON, and nothing else.")
     ] = False,
@@ -29,14 +37,36 @@ def scale(
 ) -> None:
     """Simulate how autoscalers follow a traffic trace: replicas, refused and dropped connections."""
     loaded = load(scenario)
+    taken: list[Replaced] = []
+    if measured is not None:
+        loaded, taken = _measured(loaded, measured)
     runs = _simulated(loaded)
     if html is not None:
         files.write(html, report.page(scenario.stem, runs))
     if as_json:
         many = isinstance(loaded.scenario.autoscaler, tuple)
-        typer.echo(msgspec.json.encode(report.as_json(runs, many=many)).decode())
+        found = report.as_json(runs, many=many)
+        if measured is not None:
+            found["measured"] = [one.document() for one in taken]
+        typer.echo(msgspec.json.encode(found).decode())
     else:
-        report.print_terminal(Console(highlight=False, markup=False, emoji=False), scenario.name, runs)
+        console = Console(highlight=False, markup=False, emoji=False)
+        report.print_terminal(console, scenario.name, runs)
+        if taken:
+            console.print(f"\nFrom {measured}:", soft_wrap=True)
+        for one in taken:
+            console.print(f"- {one}")
+
+
+def _measured(loaded: Loaded, path: Path) -> tuple[Loaded, list[Replaced]]:
+    """Raises CompareError, also when nothing in the file has a place in the scenario."""
+    found = inputs.inputs(inputs.read(path), figures.shipped())
+    changed, taken = applied(loaded.scenario, found)
+    if not taken:
+        raise CompareError(
+            f"{path}: it measured nothing that this scenario has: sockets of pods, messages of functions"
+        )
+    return replace(loaded, scenario=changed), taken
 
 
 def _simulated(loaded: Loaded) -> list[Run]:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from compare.report import html, svg
+from compare.report.palette import NEUTRAL, colours
 from compare.scaling.results import Run
 
 #: The timeline in a terminal shows no more rows than this.
@@ -63,13 +64,14 @@ def page(title: str, runs: Sequence[Run]) -> str:
     count = svg.Axis("", _short)
     body = [html.table(["", *(run.name for run in runs)], _rows(runs))]
     longest = max(runs, key=lambda run: len(run.metric))
-    wanted = svg.Series("wanted", _xs(longest), longest.metric, 4, dashed=True)
-    held = [svg.Series(f"{run.name}: held", _xs(run), run.held, index) for index, run in enumerate(runs)]
+    wanted = svg.Series("wanted", _xs(longest), longest.metric, NEUTRAL, dashed=True)
+    colour = colours(run.name for run in runs)
+    held = [svg.Series(f"{run.name}: held", _xs(run), run.held, colour[run.name]) for run in runs]
     body.append(
         html.figure("Connections", svg.lines([wanted, *held], x_axis, count, x_end=end, title="connections over time"))
     )
     if len(runs) > 1:
-        replicas = [svg.Series(run.name, _xs(run), run.replicas, index) for index, run in enumerate(runs)]
+        replicas = [svg.Series(run.name, _xs(run), run.replicas, colour[run.name]) for run in runs]
         body.append(html.figure("Replicas", svg.lines(replicas, x_axis, count, x_end=end, title="replicas over time")))
     for name, columns in (
         ("Refused or throttled arrivals, a decision", [run.refused for run in runs]),
@@ -77,14 +79,14 @@ def page(title: str, runs: Sequence[Run]) -> str:
     ):
         if any(any(column) for column in columns):
             lines = [
-                svg.Series(run.name, _xs(run), column, index)
-                for index, (run, column) in enumerate(zip(runs, columns, strict=True))
+                svg.Series(run.name, _xs(run), column, colour[run.name])
+                for run, column in zip(runs, columns, strict=True)
                 if any(column)
             ]
             body.append(html.figure(name, svg.lines(lines, x_axis, count, x_end=end, title=name, height=180)))
     for run in runs:
         lines = [
-            svg.Series("asked for by the metric", _xs(run), run.desired, 4, dashed=True),
+            svg.Series("asked for by the metric", _xs(run), run.desired, NEUTRAL, dashed=True),
             svg.Series("replicas", _xs(run), run.replicas, 0),
             svg.Series("ready", _xs(run), run.ready, 2),
         ]

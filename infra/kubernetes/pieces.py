@@ -83,8 +83,9 @@ def spread(labels: Mapping[str, str]) -> list[Manifest]:
     ]
 
 
-def probe(path: str, port: str, **timing: int) -> Manifest:
-    return {"httpGet": {"path": path, "port": port}, **timing}
+def probe(path: str, port: str, *, tls: bool = False, **timing: int) -> Manifest:
+    """Return a question over HTTP; with `tls` the kubelet does not ask whose certificate it is shown."""
+    return {"httpGet": {"path": path, "port": port, **({"scheme": "HTTPS"} if tls else {})}, **timing}
 
 
 def port(protocol: str, number: int) -> Manifest:

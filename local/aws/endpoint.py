@@ -32,7 +32,7 @@ class Endpoint:
         """`region` is where a DynamoDB request without a signature goes."""
         for stand_in in (expressions, instances, partitions, queues, transactions):
             stand_in.install()
-        self._items = Items(region)
+        self.items = Items(region)
         self._region = region
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="moto")
@@ -41,8 +41,8 @@ class Endpoint:
 
     def __call__(self, request: Request) -> Response | Awaitable[Response]:
         """The response, or for what may wait, the promise of one."""
-        if self._items.applies(request):
-            return THROTTLED if self.throttled() else self._items.answer(request)
+        if self.items.applies(request):
+            return THROTTLED if self.throttled() else self.items.answer(request)
         headers = request.headers
         if headers.get("x-amz-target", "").startswith("DynamoDB"):
             if "authorization" not in headers:  # where moto looks for the service and the region

@@ -25,9 +25,13 @@ from moto.utilities.utils import get_partition
 from werkzeug.exceptions import HTTPException
 
 from local.aws import shapes
+from local.aws.capacity import Bill
 from local.aws.http import Response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from local.aws.capacity import Units
     from local.aws.http import Request
 
 _TARGET = "DynamoDB_20120810."
@@ -60,8 +64,9 @@ class Items:
     """Answers requests for which `applies` says yes. Not to be called by two threads at once: moto locks nothing."""
 
     def __init__(self, region: str) -> None:
-        """`region` is where requests without a signature go."""
+        """`region` is where requests without a signature go. What is set as `told` hears what each operation costs."""
         self._region = region
+        self.told: Callable[[Units], object] | None = None
         model = get_service_model("dynamodb")
         self._operations: dict[str, tuple[str, Any, shapes.Encode]] = {}
         for name in _OPERATIONS:
@@ -98,17 +103,32 @@ class Items:
             )
         handler = self._handler(request, target)
         handler.body = handler.params = parser.parse({"body": request.body})
+        bill = self._bill(target.removeprefix(_TARGET), body, handler)
         try:
             result = getattr(handler, method)()
         except ServiceException as error:
             return _response(*handler.serialized(ActionResult(error)))
         except HTTPException as error:
+            self._tell(bill, None, type(error).__name__)
             return _response(error.code or 400, dict(error.get_headers()), error.description or "")
+        self._tell(bill, result.result)
         try:
             text = _encoder.encode(encode(result.result))
         except shapes.UnexpectedError:
             return _response(*handler.serialized(result))
         return _response(200, {"Content-Type": _JSON}, text)
+
+    def _bill(self, operation: str, body: dict[str, Any], handler: Any) -> Bill | None:
+        if self.told is None:
+            return None
+        try:
+            return Bill(operation, body, handler.current_account, handler.region)
+        except (AttributeError, KeyError, TypeError, StopIteration):
+            return None  # moto will say what is wrong with it
+
+    def _tell(self, bill: Bill | None, result: dict[str, Any] | None, error: str = "") -> None:
+        if bill is not None and self.told is not None:
+            self.told(bill.units(result, error))
 
     def _handler(self, request: Request, target: str) -> Any:
         """moto's handler, with what its `setup_class` would have found in the request."""

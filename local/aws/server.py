@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from local.aws.capacity import Units
     from local.aws.logs import LogStore
     from local.clock import Clock
 
@@ -81,6 +82,22 @@ def _throttling(request: dict[str, Any], clock: Clock) -> Callable[[], bool]:
     return throttled
 
 
+def _consumption(request: dict[str, Any], clock: Clock) -> Callable[[Units], None]:
+    """Tells CloudWatch of each table's ConsumedReadCapacityUnits and ConsumedWriteCapacityUnits."""
+    from local.aws.metrics import MetricStore  # noqa: PLC0415
+    from local.metrics import Metrics  # noqa: PLC0415
+
+    metrics, store = Metrics(clock), MetricStore(request["account"], request["region"])
+
+    def consumed(units: Units) -> None:
+        for (table, kind), count in units.items():
+            name = f"Consumed{kind.capitalize()}CapacityUnits"
+            metrics.add("AWS/DynamoDB", name, "Count", (("TableName", table),), count)
+        store.add(map(asdict, metrics.drain()))
+
+    return consumed
+
+
 def _serve(request: dict[str, Any]) -> int:
     # Before anything slow, so that a busy port is told at once.
     listener = socket.create_server(("127.0.0.1", request["port"]), backlog=1024)
@@ -104,6 +121,7 @@ def _serve(request: dict[str, Any]) -> int:
 
     threading.Thread(target=lambda: uvloop.run(serve()), daemon=True).start()
     _make(request["calls"], f"http://127.0.0.1:{port}", request["region"])
+    endpoint.items.told = _consumption(request, clock)  # from here on: making the tables is not the application's
     if request.get("faults"):
         endpoint.throttled = _throttling(request, clock)  # not before the tables are made
     return port

@@ -154,6 +154,21 @@ def test_a_session_outlives_its_connection(client: "DynamoDBClient", sessions: S
     assert session.expires_at == int(NOW) + 10 + SESSION_SECONDS
 
 
+def test_who_has_resumed_here_is_let_go_of_in_one_call(client: "DynamoDBClient", sessions: Sessions) -> None:
+    """After a drain everybody has. Another host has to look the claim up."""
+    token = sessions.issue(OLD, NOW).token
+    sessions.begin(NEW, NOW)
+    sessions.resume(NEW, str(token), NOW)
+    elsewhere = sessions_on(client)
+    calls = Calls(client)
+    ended = sessions.end(NEW, NOW)
+    assert ended is not None
+    assert ended.id == OLD.session_id
+    assert calls == ["UpdateItem"]
+    assert elsewhere.end(NEW, NOW) is None
+    assert calls == ["UpdateItem", "UpdateItem", "GetItem", "UpdateItem"]
+
+
 def test_a_repeated_disconnect_and_one_without_a_session_change_nothing(
     client: "DynamoDBClient", sessions: Sessions
 ) -> None:

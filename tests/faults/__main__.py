@@ -9,12 +9,14 @@ import asyncio
 import signal
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tests.faults.harness import Run
+from tests.faults.pods import POD_ROWS, PodRow, PodRun, fleet_of
 from tests.faults.rows import ROWS, Row
 from tests.processes import running
 from tests.synthesized import synthesized
@@ -29,15 +31,7 @@ HEADING = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
 
 def run_row(assembly: Path, row: Row, seeds: int, messages: int) -> tuple[str, bool]:
     """A row of the table, of so many runs together, and whether it shows that all is well."""
-    runs = []
-    for seed in range(1, seeds + 1):
-        with tempfile.TemporaryDirectory() as folder:
-            faults = [option for fault in row.faults for option in ("--fault", fault)]
-            options = ("--assembly", str(assembly), "--concurrency", "12", "--fault-seed", str(seed), *faults)
-            with running(Path(folder), *options) as cloud:
-                run = Run(cloud, row, seed, -(-messages // seeds), show)
-                asyncio.run(run.run())
-                runs.append(run)
+    runs = [run_once(assembly, row, seed, -(-messages // seeds)) for seed in range(1, seeds + 1)]
     show("")
     ledgers = [run.ledger for run in runs]
     sent, acknowledged, delivered, lost = (
@@ -48,6 +42,21 @@ def run_row(assembly: Path, row: Row, seeds: int, messages: int) -> tuple[str, b
     cells = (row.name, fired, sent, acknowledged, delivered, lost, on_the_wire, repeated)
     fine = lost == repeated == 0 and bool(fired or not (row.faults or row.measures))
     return "| " + " | ".join(map(str, cells)) + " |", fine
+
+
+def run_once(assembly: Path, row: Row, seed: int, messages: int) -> Run:
+    """A run, which has ended."""
+    with ExitStack() as stack:
+        run: Run
+        if isinstance(row, PodRow):
+            run = PodRun(stack.enter_context(fleet_of(row)), row, seed, messages, show, cycles=row.cycles)
+        else:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            faults = [option for fault in row.faults for option in ("--fault", fault)]
+            options = ("--assembly", str(assembly), "--concurrency", "12", "--fault-seed", str(seed), *faults)
+            run = Run(stack.enter_context(running(folder, *options)), row, seed, messages, show)
+        asyncio.run(run.run())
+        return run
 
 
 def show(text: str) -> None:
@@ -63,7 +72,7 @@ def main(
     messages: Annotated[int, typer.Option(min=1, help="Messages of each row, over all its runs.")] = 10_000,
 ) -> None:
     """Print the table; status 1 when a row has a loss, a repeat, or a fault that never fired."""
-    rows = [one for one in ROWS if row in one.name]
+    rows = [one for one in (*ROWS, *POD_ROWS) if row in one.name]
     if not rows:
         raise typer.BadParameter(f"no row has {row!r} in its name", param_hint="--row")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what was started is stopped
@@ -71,7 +80,9 @@ def main(
     fine = True
     with tempfile.TemporaryDirectory() as folder:
         # A history that holds all of a run: one that the faults outrun loses messages, and says so to the client.
-        assembly = synthesized(Path(folder), message_rate=0, history_messages=HISTORY)
+        assembly = Path(folder)
+        if not all(isinstance(one, PodRow) for one in rows):
+            assembly = synthesized(assembly, message_rate=0, history_messages=HISTORY)
         for one in rows:
             line, well = run_row(assembly, one, seeds, messages)
             typer.echo(line)

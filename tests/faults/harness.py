@@ -55,16 +55,17 @@ class Listener:
     While two clients race for the session, `settled` is not set: who loses may have another session for a moment.
     """
 
-    def __init__(self, url: str, ledger: Ledger) -> None:
+    def __init__(self, url: str, ledger: Ledger, times: Times = TIMES) -> None:
         self._url = url
         self._ledger = ledger
+        self._times = times
         self._tasks: list[asyncio.Task[None]] = []
         self.session_id = ""
         self.settled = asyncio.Event()
         self.client = self._new()
 
     def _new(self) -> Client:
-        client = Client(self._url, times=TIMES)
+        client = Client(self._url, times=self._times)
         received = client._core.received
 
         def count_and_receive(text: str, now: float) -> Any:
@@ -141,19 +142,22 @@ class Run:
         self._messages = messages
         self._progress = progress
         self._prefix = f"{row.name}/{seed}"
+        self._times = TIMES
         self.ledger = Ledger()
         self.fired = 0
         self._padding = "x" * (4000 if "stall" in row.measures else 40)
 
     async def run(self) -> None:
         """All of it."""
-        listeners = [Listener(self._cloud.url, self.ledger) for _ in range(ROOMS)]
+        listeners = [Listener(self._cloud.url, self.ledger, self._times) for _ in range(ROOMS)]
         async with contextlib.AsyncExitStack() as stack:
             for number, listener in enumerate(listeners):
                 await listener.start()
                 stack.push_async_callback(listener.stop)
                 await listener.client.join(self._room(number))
-            senders = [await stack.enter_async_context(Client(self._cloud.url, times=TIMES)) for _ in range(SENDERS)]
+            senders = [
+                await stack.enter_async_context(Client(self._cloud.url, times=self._times)) for _ in range(SENDERS)
+            ]
             measures = [asyncio.create_task(getattr(self, f"_{name}")(listeners)) for name in self._row.measures]
             numbers = iter(range(self._messages))
             talking = [asyncio.create_task(self._talk(sender, listeners, numbers)) for sender in senders * 3]

@@ -111,6 +111,22 @@ def test_pods_even_out_when_they_are_asked_to() -> None:
     assert gateway.pod_environment(Settings(sockets_rebalance_percent=20))["REBALANCE_PERCENT"] == "20"
 
 
+def test_tls_ends_in_the_pod_where_the_balancer_passes_it_on() -> None:
+    manifest = gateway.deployment("image", {}, Settings(sockets_balancer="tcp"))
+    assert errors([manifest]) == []
+    spec = manifest["spec"]["template"]["spec"]
+    (only,) = spec["containers"]
+    variables = environment(only)
+    assert {variables["TLS_CERTIFICATE"], variables["TLS_KEY"]} == {"/etc/tls/tls.crt", "/etc/tls/tls.key"}
+    assert only["volumeMounts"] == [{"name": "tls", "mountPath": "/etc/tls", "readOnly": True}]
+    assert [volume["secret"]["secretName"] for volume in spec["volumes"]] == ["ws-gateway-tls"]
+    probes = [only[f"{kind}Probe"]["httpGet"]["scheme"] for kind in ("startup", "liveness", "readiness")]
+    assert probes == ["HTTPS"] * 3
+    plain = gateway.deployment("image", {}, Settings())["spec"]["template"]["spec"]
+    assert "volumes" not in plain
+    assert "TLS_KEY" not in environment(plain["containers"][0])
+
+
 def test_the_prestop_hook_asks_for_the_drain() -> None:
     asked = threading.Event()
     port = serve_admin(asked.set, 0)

@@ -17,6 +17,10 @@ from pods.limits import BACKLOG, HANDSHAKES, OTHERS
         ({"sockets_capacity": 6000}, "sockets_capacity: 6000 is less than 6001: pods would be full before"),
         ({"sockets_descriptors": 10_175}, "sockets_descriptors: 10175 is less than 10176: a pod opens"),
         ({"sockets_memory_mb": 340}, "sockets_memory_mb: 340 is less than 341: 8000 sockets of 13926 bytes, times 2"),
+        (
+            {"sockets_balancer": "tcp", "sockets_memory_mb": 746},
+            "sockets_memory_mb: 746 is less than 747: 8000 sockets of 40550 bytes, times 2",
+        ),
         ({"sockets_capacity": 60_000}, "sockets_memory_mb: 1024 is less than 1722: 60000 sockets of 13926 bytes"),
         ({"sockets_grace_seconds": 209}, "sockets_grace_seconds: 209 is less than 210: sockets_prestop_seconds (120)"),
         ({"sockets_drain_seconds": 91}, "sockets_grace_seconds: 240 is less than 241: sockets_prestop_seconds (120)"),
@@ -28,7 +32,7 @@ from pods.limits import BACKLOG, HANDSHAKES, OTHERS
         ({"sockets_grace_seconds": 3601}, "sockets_grace_seconds: 3601 is not between 1 and 3600"),
         ({"sockets_triggers": "cpu"}, "sockets_triggers: unknown trigger 'cpu'; known: messages, backlog, capacity"),
         ({"sockets_origins": "example.com"}, "sockets_origins: 'example.com' is not an origin such as https://"),
-        ({"sockets_balancer": "clb"}, "sockets_balancer: 'clb' is not one of nlb, alb"),
+        ({"sockets_balancer": "clb"}, "sockets_balancer: 'clb' is not one of nlb, tcp, alb"),
         (
             {"certificate_arn": "arn:aws:iam::1:x"},
             "certificate_arn: 'arn:aws:iam::1:x' is not the ARN of a",

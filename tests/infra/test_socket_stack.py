@@ -21,7 +21,7 @@ ELB = "AWS::ElasticLoadBalancingV2::"
 ARN = "arn:aws:acm:us-east-1:123456789012:certificate/0a-1b"
 
 
-@pytest.fixture(scope="module", params=["nlb", "alb"])
+@pytest.fixture(scope="module", params=["nlb", "tcp", "alb"])
 def balancer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     """A balancer of each kind, without a cluster."""
     outdir = tmp_path_factory.mktemp(request.param)
@@ -32,7 +32,8 @@ def balancer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         "Vpc",
         subnet_configuration=[ec2.SubnetConfiguration(name=PUBLIC, subnet_type=ec2.SubnetType.PUBLIC)],
     )
-    SocketBalancer(stack, "Clients", vpc, Settings(sockets_balancer=request.param), ARN)
+    settings = Settings(sockets_balancer=request.param)
+    SocketBalancer(stack, "Clients", vpc, settings, None if settings.tls_in_pod else ARN)
     app.synth()
     return Assembly(outdir, request.param)
 
@@ -41,20 +42,24 @@ def attributes(properties: dict[str, Any], key: str) -> dict[str, str]:
     return {item["Key"]: item["Value"] for item in properties[key]}
 
 
-def test_tls_ends_at_the_balancer(balancer: Assembly) -> None:
+def test_tls_ends_at_the_balancer_or_passes_through_it(balancer: Assembly) -> None:
     _, listener = balancer.only(f"{ELB}Listener")
-    assert (listener["Port"], listener["Protocol"]) == (443, {"nlb": "TLS", "alb": "HTTPS"}[balancer.stack])
-    assert listener["Certificates"] == [{"CertificateArn": ARN}]
-    assert "TLS13" in listener["SslPolicy"]
+    _, targets = balancer.only(f"{ELB}TargetGroup")
+    protocols = {"nlb": ("TLS", "HTTP"), "tcp": ("TCP", "HTTPS"), "alb": ("HTTPS", "HTTP")}[balancer.stack]
+    assert (listener["Protocol"], targets["HealthCheckProtocol"]) == protocols
+    assert listener["Port"] == 443
+    passed = balancer.stack == "tcp"
+    assert listener.get("Certificates") == (None if passed else [{"CertificateArn": ARN}])
+    assert passed or "TLS13" in listener["SslPolicy"]
     _, group = balancer.only("AWS::EC2::SecurityGroup")
     assert [(rule["CidrIp"], rule["FromPort"]) for rule in group["SecurityGroupIngress"]] == [("0.0.0.0/0", 443)]
 
 
 def test_the_balancer_drops_nobody_whom_the_pod_keeps(balancer: Assembly) -> None:
-    """A TLS listener of an NLB has 350 seconds, and no attribute for it; an ALB is given the same."""
+    """An NLB has 350 seconds unless it is told otherwise, a TLS listener always; an ALB is given the same."""
     _, properties = balancer.only(f"{ELB}LoadBalancer")
     idle = attributes(properties, "LoadBalancerAttributes").get("idle_timeout.timeout_seconds")
-    assert idle == {"nlb": None, "alb": str(NLB_IDLE_SECONDS)}[balancer.stack]
+    assert idle == {"nlb": None, "tcp": None, "alb": str(NLB_IDLE_SECONDS)}[balancer.stack]
     settings = Settings()
     assert settings.sockets_ping_seconds < settings.sockets_idle_seconds < NLB_IDLE_SECONDS < IDLE_TIMEOUT_SECONDS
 

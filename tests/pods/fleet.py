@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -151,6 +152,8 @@ class Balancer:
         self._turn = 0
         self._loop = asyncio.new_event_loop()
         self._connections: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], asyncio.Event] = {}
+        self._ending = asyncio.Event()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._server = asyncio.run_coroutine_threadsafe(
@@ -171,24 +174,38 @@ class Balancer:
                     break
             else:
                 return
-            ways = [asyncio.ensure_future(_pump(reader, to_pod[1])), asyncio.ensure_future(_pump(to_pod[0], writer))]
-            try:
-                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for way in ways:
-                    way.cancel()
-                to_pod[1].close()
+            self._open[task] = silence = asyncio.Event()
+            pumps = (_pump(reader, to_pod[1]), _pump(to_pod[0], writer))
+            waits = (silence.wait(), self._ending.wait())
+            ways = [asyncio.ensure_future(one) for one in (*pumps, *waits)]
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            for way in ways:
+                way.cancel()
+            self._open.pop(task)
+            if silence.is_set():
+                await self._ending.wait()  # neither side is told
+            to_pod[1].close()
         finally:
             self._connections.discard(task)
             writer.close()
+
+    def silence(self, count: int, rng: random.Random) -> int:
+        """Let so many connections stay open and carry nothing any more; how many there were to choose from, at most."""
+
+        async def choose() -> int:
+            chosen = rng.sample(list(self._open.values()), min(count, len(self._open)))
+            for silence in chosen:
+                silence.set()
+            return len(chosen)
+
+        return asyncio.run_coroutine_threadsafe(choose(), self._loop).result(PATIENCE)
 
     def close(self) -> None:
         """End every connection, and the thread."""
 
         async def end() -> None:
             self._server.close()
-            for task in list(self._connections):
-                task.cancel()
+            self._ending.set()
             await asyncio.gather(*self._connections, return_exceptions=True)
             await asyncio.sleep(0)
 
@@ -269,7 +286,9 @@ class Fleet:
             KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
         )
-        return str(self.client("sqs").create_queue(QueueName=self.table)["QueueUrl"])
+        # What a pod that ends has received and not done is there again after this time.
+        attributes = {"VisibilityTimeout": "5"}
+        return str(self.client("sqs").create_queue(QueueName=self.table, Attributes=attributes)["QueueUrl"])
 
     def start_bus(self) -> None:
         """Start the bus again."""

@@ -30,11 +30,13 @@ def process(request: pytest.FixtureRequest) -> Iterator[BusProcess]:
 class Pod:
     """A pod's end of the bus, and what came of it."""
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, *, rebalances: bool = False) -> None:
         self.figures = Figures(1)
         self.hints: asyncio.Queue[Hint] = asyncio.Queue()
+        self.loads: asyncio.Queue[tuple[str, int]] = asyncio.Queue()
         self.missed = 0
-        self.bus = Bus(url, name, self.figures, self.hints.put_nowait, self._miss)
+        heard = (lambda pod, sockets: self.loads.put_nowait((pod, sockets))) if rebalances else None
+        self.bus = Bus(url, name, self.figures, self.hints.put_nowait, self._miss, heard)
         self.running = asyncio.create_task(self.bus.run())
 
     def _miss(self) -> None:
@@ -73,6 +75,25 @@ def test_a_hint_reaches_the_pod_that_it_names_and_no_other(process: BusProcess) 
         assert two.hints.empty()
         assert (one.missed, two.missed) == (0, 0)
         await asyncio.gather(one.stop(), two.stop())
+
+    asyncio.run(run())
+
+
+def test_pods_that_rebalance_hear_how_many_sockets_the_others_have(process: BusProcess) -> None:
+    async def run() -> None:
+        one, two = Pod(process.url, "a", rebalances=True), Pod(process.url, "b", rebalances=True)
+        silent = Pod(process.url, "c")
+        await asyncio.gather(one.connected(), two.connected(), silent.connected())
+        one.bus._enqueue("duplex:loads", b"\xc1")  # what is no load is passed over
+        one.bus.tell_load(7)
+        async with asyncio.timeout(PATIENCE):
+            assert await two.loads.get() == ("a", 7)
+        one.bus.tell("c", HINT)
+        async with asyncio.timeout(PATIENCE):
+            assert await silent.hints.get() == HINT
+        assert silent.loads.empty()
+        assert two.hints.empty()
+        await asyncio.gather(one.stop(), two.stop(), silent.stop())
 
     asyncio.run(run())
 

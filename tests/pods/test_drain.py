@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -90,6 +91,19 @@ def test_who_does_not_answer_is_cut_and_counted(pods: Pods) -> None:
         assert silent.code() == 1001
         assert silent.ended()
         assert drained(pod) == (1, 1)
+
+
+def test_a_store_that_hangs_does_not_keep_the_process_beyond_its_grace_period(pods: Pods) -> None:
+    """Its sockets are closed: to be killed with the sessions still held would look like a fault, and is none."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        pod = pods(drain_seconds=0, grace_seconds=1, aws_endpoint_url=url, jobs_url=f"{url}/1/jobs")
+        with Raw(pod).open() as client:
+            eventually(lambda: pod.figure("ws_connections_active"), "the socket")
+            pod.process.send_signal(signal.SIGTERM)
+            assert client.ended()
+            assert drained(pod) == (0, 1)
+    assert any("ended before every session was let go of" in line for line in pod.lines)
 
 
 def test_sessions_are_let_go_of_before_the_process_ends(pods: Pods) -> None:

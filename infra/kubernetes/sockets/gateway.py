@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from infra.balancer import HEALTHY, READY
+from infra.image import USER
 from infra.kubernetes import pieces
 from infra.kubernetes.names import Manifest, restricted_namespace
 from infra.kubernetes.sockets.names import (
@@ -18,6 +19,7 @@ from infra.kubernetes.sockets.names import (
     ON_SOCKET_NODES,
     PROMETHEUS,
     SOCKET_PORT,
+    TLS_SECRET,
     TOLERATION,
     labels,
     realtime,
@@ -25,6 +27,7 @@ from infra.kubernetes.sockets.names import (
 from infra.settings import Settings
 
 COMMAND = ("python", "-m", "pods.sockets")
+TLS_FOLDER = "/etc/tls"
 LABELS = labels(GATEWAY)
 
 # The image has Python and no curl.
@@ -43,6 +46,8 @@ def pod_environment(settings: Settings) -> dict[str, str]:
     asked_for = {
         "ALLOWED_ORIGINS": ",".join(settings.sockets_origins),
         "REBALANCE_PERCENT": str(settings.sockets_rebalance_percent or ""),
+        "TLS_CERTIFICATE": f"{TLS_FOLDER}/tls.crt" if settings.tls_in_pod else "",
+        "TLS_KEY": f"{TLS_FOLDER}/tls.key" if settings.tls_in_pod else "",
     }
     return {
         "PORT": str(SOCKET_PORT),
@@ -65,6 +70,12 @@ def deployment(image: str, environment: Mapping[str, str], settings: Settings) -
     SIGTERM, which follows, says it again. A rollout waits for one wave's drain before the next, so that clients which
     had to reconnect are spread over the pods there will be.
     """
+    tls = settings.tls_in_pod
+    mounts: Manifest = {"volumeMounts": [{"name": "tls", "mountPath": TLS_FOLDER, "readOnly": True}]} if tls else {}
+    # Readable by the pod's group: the process is not root.
+    volumes: Manifest = (
+        {"volumes": [{"name": "tls", "secret": {"secretName": TLS_SECRET, "defaultMode": 0o440}}]} if tls else {}
+    )
     container = pieces.container(
         GATEWAY,
         image,
@@ -73,11 +84,12 @@ def deployment(image: str, environment: Mapping[str, str], settings: Settings) -
         cpu_millis=settings.sockets_cpu * 1000 // 1024,
         memory_mib=settings.sockets_memory_mb,
         env=pieces.environment({**environment, **pod_environment(settings)}),
-        startupProbe=pieces.probe(HEALTHY, "ws", periodSeconds=1, failureThreshold=30),
+        startupProbe=pieces.probe(HEALTHY, "ws", tls=tls, periodSeconds=1, failureThreshold=30),
         # A pod under load is slow before it is dead, and killing it cuts everybody.
-        livenessProbe=pieces.probe(HEALTHY, "ws", periodSeconds=10, timeoutSeconds=5, failureThreshold=6),
-        readinessProbe=pieces.probe(READY, "ws", periodSeconds=5, timeoutSeconds=3, failureThreshold=2),
+        livenessProbe=pieces.probe(HEALTHY, "ws", tls=tls, periodSeconds=10, timeoutSeconds=5, failureThreshold=6),
+        readinessProbe=pieces.probe(READY, "ws", tls=tls, periodSeconds=5, timeoutSeconds=3, failureThreshold=2),
         lifecycle={"preStop": {"exec": {"command": _drain(settings.sockets_prestop_seconds)}}},
+        **mounts,
     )
     pod = pieces.pod(
         container,
@@ -85,8 +97,11 @@ def deployment(image: str, environment: Mapping[str, str], settings: Settings) -
         terminationGracePeriodSeconds=settings.sockets_grace_seconds,
         topologySpreadConstraints=pieces.spread(LABELS),
         tolerations=[dict(TOLERATION)],
+        **volumes,
     )
     pod["nodeSelector"] |= ON_SOCKET_NODES
+    if tls:
+        pod["securityContext"]["fsGroup"] = USER
     return realtime(
         "Deployment",
         "apps/v1",

@@ -8,6 +8,8 @@ NAMESPACE = "realtime"
 GATEWAY = "ws-gateway"
 BUS = "ws-bus"
 DELETION_COST = "ws-deletion-cost"
+#: Of type kubernetes.io/tls, made by cert-manager or by hand, when TLS ends in the pods.
+TLS_SECRET = "ws-gateway-tls"  # noqa: S105 - its name
 
 #: Nodes that nothing but sockets and their bus run on.
 NODE_POOL = "realtime"

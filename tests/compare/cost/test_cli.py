@@ -21,6 +21,8 @@ from compare.cost.cli import encode
 from compare.cost.comparison import compare
 from compare.cost.map import chart
 from compare.cost.workload import Workload
+from tests.compare.cost.measurements import ECHO
+from tests.compare.cost.measurements import run as load_run
 from tests.compare.cost.strategies import WORKLOADS
 from tests.processes import ROOT
 
@@ -249,3 +251,24 @@ def test_it_runs_as_a_module_from_any_folder(tmp_path: Path) -> None:
     )
     assert json.loads(done.stdout)["workload"]["connections"] == 2600
     assert "Which one costs least a month" in (tmp_path / "map.html").read_text(encoding="utf-8")
+
+
+def test_a_run_replaces_inputs_and_the_output_says_which(cost: Cost, tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(load_run("echo", ECHO)))
+    out = cost.succeeds(*LOAD, "--measured", str(path))
+    assert "http.request_us 400 (380-450) instead of 100: target eks, echo:" in out
+    assert "64 bytes" in out
+    assert max(len(line) for line in out.splitlines() if str(path) not in line) <= 80
+    prices = tmp_path / "mine.json"
+    prices.write_text('{"http.request_us": {"value": 7}}')
+    document = json.loads(cost.succeeds(*LOAD, "--measured", str(path), "--prices", str(prices), "--json"))
+    assert document["overrides"] == ["http.request_us"]
+    assert "sockets.message_us" in [one["key"] for one in document["measured"]]
+    assert document["workload"]["messageBytes"] == 64
+
+
+def test_a_run_that_measured_no_variant_is_refused(cost: Cost, tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(load_run("echo", {"mine": ECHO["eks"]})))
+    assert "no target has a variant's name" in cost.refuses(*LOAD, "--measured", str(path))

@@ -51,13 +51,24 @@ def test_a_question_asked_while_another_waits_is_in_the_corrected_times_alone() 
 def test_what_a_message_and_a_socket_cost_is_the_servers_growth() -> None:
     found = measures(*[0.01] * 50)
     found.counts.update({"connected": 10, "open at begin": 10})
-    usages = [Usage(1, 100, 1), Usage(3, 110, 1), Usage(8, 111, 1)]
+    usages = [Usage(1, 100, 1), Usage(3, 110, 1), Usage(4, 110, 1), Usage(9, 111, 1)]
     one = a_round(found, samples=[Sample(usage, Usage()) for usage in usages])
     made = figures.of([one])
     assert made["backend.cpu_us_a_message"].value == 5 / 50 * 1e6
     assert made["backend.cpu_us_a_connect"].value == 2 / 10 * 1e6
     assert made["backend.kib_a_socket"].value == 1024
     assert made["backend.mib"].value == 111
+    assert "dynamodb.write_units_a_message" not in made
+
+
+def test_what_a_message_costs_in_dynamodb_is_what_the_tables_used() -> None:
+    found = measures(*[0.01] * 50)
+    found.counts["sent"] = 40
+    one = a_round(found, samples=[Sample(Usage(), Usage())] * 4)
+    one.units = {"read": 10.0, "write": 60.0}
+    made = figures.of([one])
+    assert made["dynamodb.read_units_a_message"].value == 0.25
+    assert made["dynamodb.write_units_a_message"].value == 1.5
 
 
 def test_a_round_cut_short_has_no_cost() -> None:

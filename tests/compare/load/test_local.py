@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 from typer.testing import CliRunner
 
+from compare import everything
 from compare.cli import app
+from compare.load.scenario import parse
 from tests.synthesized import synthesized
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-SCENARIO = """
+SCENARIO = b"""
 kind: mixed
 connections: 4
 rate: 6
@@ -27,17 +29,31 @@ room_members: 2
 mix: {echo: 2, ping: 1, publish: 1, send: 1, work: 1, reconnect: 1}
 patience: 90
 """
+KILLS = b"""
+kind: mixed
+connections: 4
+rate: 10
+duration: 4
+kill_seconds: 1
+room_members: 2
+mix: {publish: 2, send: 2, work: 1}
+patience: 60
+"""
 
 
-def test_every_variant_is_run_measured_and_stopped(tmp_path: Path) -> None:
-    assembly, path, file = synthesized(tmp_path), tmp_path / "scenario.yaml", tmp_path / "run.json"
-    path.write_text(SCENARIO)
+def test_every_variant_is_run_measured_and_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assembly, file, page = synthesized(tmp_path), tmp_path / "report.json", tmp_path / "report.html"
+    monkeypatch.setattr(everything, "PLAN", ((parse("mixed", SCENARIO), 1), (parse("kills", KILLS), 1)))
     before = psutil.Process().children(recursive=True)
-    arguments = ["run", str(path), "--assembly", str(assembly), "--rounds", "1", "--json", str(file)]
+    arguments = ["all", "--assembly", str(assembly), "--json", str(file), "--html", str(page)]
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert psutil.Process().children(recursive=True) == before
-    document = json.loads(file.read_text())
+    report = json.loads(file.read_text())
+    assert report["complete"] is True
+    assert page.stat().st_size > 10_000
+    check_faults(report)
+    document = report["load"]
     assert document["complete"] is True
     assert "lambda" in [target["name"] for target in document["targets"]]
     for target in document["targets"]:
@@ -51,6 +67,15 @@ def test_every_variant_is_run_measured_and_stopped(tmp_path: Path) -> None:
         assert figures["cloudwatch.messages"] >= figures["messages.answered"]
         assert figures["cloudwatch.connects"] >= 4
         assert target["figures"]["gateway.hop_ms"]["basis"] == "assumed"
+
+
+def check_faults(report: dict[str, Any]) -> None:
+    """What was accepted arrived, whatever was killed."""
+    assert [one["target"] for one in report["faults"]] == report["variants"]
+    for one in report["faults"]:
+        assert one["kills"] >= 1
+        assert one["accepted"] > 0
+        assert one["lost"] == 0, one
 
 
 def test_without_an_assembly_it_says_how_to_get_one(tmp_path: Path) -> None:

@@ -174,8 +174,11 @@ def test_targets_take_turns_and_only_a_difference_beyond_the_noise_is_one(tmp_pa
     file = tmp_path / "run.json"
     with serving(answering(echo)) as fast, serving(answering(late)) as slow:
         path = scenario(tmp_path, connections=2, rate=10, duration=1)
-        done = compare(path, "--target", f"a={fast}", "--target", f"b={slow}", "--rounds", 3, "--json", file)
+        files = ("--json", file, "--html", tmp_path / "run.html")
+        done = compare(path, "--target", f"a={fast}", "--target", f"b={slow}", "--rounds", 3, *files)
     assert done.returncode == 0, done.stderr
+    assert f"The page: {tmp_path}/run.html" in done.stdout
+    assert "a is better than b" in (tmp_path / "run.html").read_text(encoding="utf-8")
     assert re.findall(r"round \d of 6: (.)", done.stderr) == list("abbaab")
     assert max(map(len, done.stdout.splitlines())) <= 100
     found = {one["figure"]: one for one in json.loads(file.read_text())["differences"]}

@@ -63,6 +63,7 @@ def test_a_shortened_spike_is_refused() -> None:
         (ECHO.replace("rate: 5", f"rate: 1{'0' * 400}"), "it: rate: 10000000000000000000 is not between"),
         (ECHO.replace("rate: 5", "rate: fast"), "it: rate: 'fast' is not a number"),
         (ECHO + "message_bytes: 40000\n", "it: message_bytes: 40000 is not between 24 and 30000"),
+        (ECHO + "kill_seconds: 0.1\n", "it: kill_seconds: 0.1 is not between 0.5 and 86400"),
         (ECHO + "shape: spike\n", "it: spike_rate is missing: a spike needs it"),
         (ECHO + "from_rate: 1\n", "it: from_rate goes with shape: ramp only"),
         (ECHO + "mix: {echo: 1}\n", "it: mix goes with kind: mixed only"),

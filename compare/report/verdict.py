@@ -1,0 +1,309 @@
+"""The verdict in words. Every number in a sentence is a figure of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from compare.cost.verdict import Verdict
+from compare.report.costs import Costs, Flip
+from compare.report.ledger import Figure, Ledger, Sentence, dollars, listed
+from compare.report.rush import Rush, scaled_after, shrunk_after
+from compare.scaling.results import Run
+
+_DEGREE: Final = {"clear": "clearly", "likely": "likely"}
+_PODS: Final = ("eks", "sockets", "ecs")
+
+
+def verdict(
+    ledger: Ledger, costs: Costs, rush: Rush, measured: Sequence[str], faults: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The `verdict` section. `measured` are the variants that were measured here."""
+    words = _Words(ledger, costs, rush)
+    points = (
+        ("Which one", [*words.which(), *words.borders()]),
+        ("What would change it", words.flips()),
+        ("What it costs idle", words.idle()),
+        ("What it cost here", words.here(measured, faults)),
+        ("What you operate", words.operated()),
+        ("What you change in the code", words.code()),
+        ("What happens in a rush", words.rushed()),
+        ("What a laptop cannot show", words.laptop()),
+    )
+    found = [(title, list(sentences)) for title, sentences in points]
+    return {
+        "headline": words.headline(),
+        "points": [{"title": title, "sentences": sentences} for title, sentences in found if sentences],
+    }
+
+
+class _Words:
+    def __init__(self, ledger: Ledger, costs: Costs, rush: Rush) -> None:
+        self._ledger, self._costs, self._rush = ledger, costs, rush
+        self._say = ledger.say
+        self._rate = ledger.enter(
+            "asked.messages_per_minute",
+            Figure(float(costs.asked.workload.rate), "messages a minute of each connection", "assumed"),
+        )
+
+    # --- money ------------------------------------------------------------------------------------------------------
+
+    def headline(self) -> Sentence:
+        """The cheapest at each size, neighbours with the same one put together."""
+        groups: list[tuple[str, list[int]]] = []
+        for size in sorted(self._costs.asked.foremost):
+            cheapest = self._costs.of[size].verdict.cheapest
+            if groups and groups[-1][0] == cheapest:
+                groups[-1][1].append(size)
+            else:
+                groups.append((cheapest, [size]))
+        keys = [self._rate]
+        parts = []
+        for name, sizes in groups:
+            parts.append(f"{name} for {listed('{}' for _ in sizes)} connections")
+            keys += map(self._size, sizes)
+        return self._say("With {} messages a minute from each, the cheapest is " + "; ".join(parts) + ".", *keys)
+
+    def which(self) -> Iterator[Sentence]:
+        for size, one in self._costs.of.items():
+            yield self._verdict(size, one.verdict)
+
+    def _verdict(self, size: int, verdict: Verdict) -> Sentence:
+        keys = (self._size(size), self._total(size, verdict.cheapest), self._total(size, verdict.next))
+        if verdict.certainty == "too close to call":
+            return self._say(
+                f"For {{}} connections it is too close to call: {verdict.cheapest} costs {{}} a month, "
+                f"{verdict.next} {{}}.",
+                *keys,
+            )
+        return self._say(
+            f"For {{}} connections {verdict.cheapest} is {_DEGREE[verdict.certainty]} the cheapest: {{}} a month, "
+            f"against {{}} for {verdict.next}.",
+            *keys,
+        )
+
+    def borders(self) -> Iterator[Sentence]:
+        for one in self._costs.crossings:
+            key = f"break_even.{one.start}.{one.to}"
+            if not one.changes_cheapest or key in self._ledger:
+                continue
+            self._ledger.enter(key, Figure(one.connections, "connections", "modelled", one.low, one.high))
+            yield self._say(f"From {{}} connections on {one.to} costs less than {one.start}.", key)
+
+    def flips(self) -> Iterator[Sentence]:
+        for size in self._costs.asked.foremost:
+            yield from self._flips(size)
+
+    def _flips(self, size: int) -> Iterator[Sentence]:
+        at, first = self._size(size), self._costs.of[size].verdict.cheapest
+        rates, price = self._costs.rate_flips(size), self._costs.price_flip(size)
+        inputs = self._costs.input_flips(size)
+        for side, flip in rates:
+            key = self._flip(size, flip, side)
+            order = "more" if side == "above" else "fewer"
+            yield self._say(
+                f"For {{}} connections it would be {flip.cheapest} instead of {first} from {{}} messages a minute on, "
+                f"or {order}.",
+                at,
+                key,
+            )
+        if price is not None:
+            yield self._price(size, price)
+        for flip in inputs:
+            yield self._say(
+                f"For {{}} connections {flip.cheapest} takes over if the input {_row(flip.key)} is {{}}, not {{}}.",
+                at,
+                self._flip(size, flip),
+                self._now(flip),
+            )
+        if not rates and price is None and not inputs:
+            yield self._say(
+                f"For {{}} connections no message rate, no single price and no input within its range changes that it "
+                f"is {first}.",
+                at,
+            )
+
+    def _price(self, size: int, flip: Flip) -> Sentence:
+        words = (
+            f"For {{}} connections {flip.cheapest} takes over if the price {_row(flip.key)} is {{}} dollars, not {{}}"
+        )
+        keys = [self._size(size), self._flip(size, flip), self._now(flip)]
+        per = self._costs.figures.rows[flip.key].per
+        if per != 1:
+            words += ", for each {}"
+            keys.append(self._ledger.enter(f"per.{flip.key}", Figure(float(per), "units", "assumed")))
+        return self._say(words + ".", *keys)
+
+    def idle(self) -> Iterator[Sentence]:
+        keys = [
+            self._ledger.enter(f"cost.idle.{name}", dollars(bill.total, "one connection that says nothing"))
+            for name, bill in self._costs.idle.items()
+        ]
+        parts = listed(f"{name} {{}}" for name in self._costs.idle)
+        yield self._say(f"With nobody there, a month costs: {parts}.", *keys)
+        size = max(self._costs.asked.foremost)
+        bills = self._costs.silent[size]
+        silent = [self._ledger.enter(f"cost.silent.{size}.{name}", dollars(bill.total)) for name, bill in bills.items()]
+        parts = listed(f"{name} {{}}" for name in bills)
+        yield self._say(f"With {{}} connections that say nothing: {parts}.", self._size(size), *silent)
+
+    # --- what was measured ------------------------------------------------------------------------------------------
+
+    def here(self, measured: Sequence[str], faults: Sequence[Mapping[str, Any]]) -> Iterator[Sentence]:
+        for name in measured:
+            message = f"measured.{name}.backend.cpu_us_a_message"
+            socket = f"measured.{name}.backend.kib_a_socket"
+            if message in self._ledger:
+                yield self._say(f"On {name} an echo cost the backend {{}} microseconds of CPU.", message)
+            if socket in self._ledger:
+                yield self._say(f"On {name} a silent socket cost the backend {{}} KiB.", socket)
+        for one in faults:
+            kinds = ("kills", "messages", "lost", "repeated", "unanswered")
+            keys = [
+                self._ledger.enter(f"faults.{one['target']}.{kind}", Figure(one[kind], kind, "measured"))
+                for kind in kinds
+            ]
+            yield self._say(
+                f"On {one['target']}, while {{}} of its processes were killed, {{}} messages were sent: "
+                "{} deliveries or results were lost, {} came again, which clients see by their number, and {} "
+                "messages had no answer.",
+                *keys,
+            )
+
+    # --- operation, code --------------------------------------------------------------------------------------------
+
+    def operated(self) -> Iterator[Sentence]:
+        yield self._say("With lambda there is no server to look after: functions, a table and a WebSocket API.")
+        sizes = [min(self._costs.asked.foremost), max(self._costs.asked.foremost)]
+        for name, what in (
+            ("ecs", "tasks on Fargate behind a balancer, and a policy that scales them"),
+            ("eks", "a cluster with its upgrades, nodes, KEDA and pods behind a balancer"),
+            ("sockets", "the same cluster, and pods that hold the sockets: a deployment moves every client"),
+        ):
+            pods = [self._pods(size, name) for size in sizes]
+            units = "tasks" if name == "ecs" else "pods"
+            if sizes[0] == sizes[1]:
+                yield self._say(
+                    f"With {name}: {what}; {{}} {units} for {{}} connections.", pods[0], self._size(sizes[0])
+                )
+            else:
+                yield self._say(
+                    f"With {name}: {what}; {{}} {units} for {{}} connections, {{}} for {{}}.",
+                    pods[0],
+                    self._size(sizes[0]),
+                    pods[1],
+                    self._size(sizes[1]),
+                )
+
+    def code(self) -> Iterator[Sentence]:
+        hours = self._row_figure("quota.connection_minutes")
+        yield self._say("Nothing in the application: each variant runs the same routes over the same table.")
+        yield self._say(
+            "Behind API Gateway a client has to reconnect after {} minutes at most, and after a silent time; the "
+            "reference client does both.",
+            hours,
+        )
+        yield self._say(
+            "With sockets your pods hold the connections, so they have to drain before they stop, and clients see "
+            "every deployment."
+        )
+
+    # --- rush -------------------------------------------------------------------------------------------------------
+
+    def rushed(self) -> Iterator[Sentence]:
+        trace, rush = self._rush.trace, self._rush
+        facts = {
+            "connections": Figure(trace.connections, "connections", "assumed"),
+            "within_seconds": Figure(trace.within_seconds, "seconds", "assumed"),
+            "stay_minutes": Figure(trace.leave_after_seconds / 60, "minutes", "assumed"),
+            "pods": Figure(rush.minimum, "pods", "assumed"),
+            "capacity": Figure(rush.capacity, "connections a socket pod", "modelled"),
+        }
+        keys = {name: self._ledger.enter(f"rush.{name}", figure) for name, figure in facts.items()}
+        yield self._say(
+            "{} clients come within {} seconds, onto the smallest fleet of {} pods, and leave {} minutes later.",
+            *(keys[name] for name in ("connections", "within_seconds", "pods", "stay_minutes")),
+        )
+        yield self._lambda(rush.of("lambda"))
+        for name in _PODS:
+            yield self._scaled(rush.of(name), f"With {name}", "tasks" if name == "ecs" else "pods")
+        yield self._scaled(rush.of("cpu"), "With an autoscaler over CPU on the same pods", "pods")
+        yield self._say("A socket pod has room for {} connections.", keys["capacity"])
+
+    def _lambda(self, run: Run) -> Sentence:
+        return self._say(
+            "With lambda {} connects are throttled and {} environments start cold.",
+            self._rushing(run, "throttled", run.connections.throttled, "connects"),
+            self._rushing(run, "cold_starts", run.requests.cold_starts, "cold starts"),
+        )
+
+    def _scaled(self, run: Run, subject: str, units: str) -> Sentence:
+        keys = [self._rushing(run, "refused", run.connections.refused + run.connections.throttled, "connects")]
+        words = f"{subject} {{}} connects find no room"
+        after, shrunk = scaled_after(run), shrunk_after(run, self._rush.trace)
+        if after is None:
+            words += f", and the fleet stays at {{}} {units}"
+            keys.append(self._rushing(run, "peak", run.peak, units))
+        else:
+            words += f"; the fleet grows to {{}} {units}, from {{}} seconds after the first on"
+            keys += [
+                self._rushing(run, "peak", run.peak, units),
+                self._rushing(run, "scaled_after", after, "seconds"),
+            ]
+            if shrunk is not None and shrunk < 0:
+                words += ", and is small again while they are still there"
+            elif shrunk is not None:
+                words += ", and is small again {} minutes after they have gone"
+                keys.append(self._rushing(run, "shrunk_after", round(shrunk / 60, 1), "minutes"))
+            else:
+                words += ", and is not small again while this was watched"
+        if run.connections.dropped:
+            words += "; scaling in cuts {} sockets"
+            keys.append(self._rushing(run, "dropped", run.connections.dropped, "sockets"))
+        return self._say(words + ".", *keys)
+
+    def laptop(self) -> Iterator[Sentence]:
+        if "gateway.hop_ms" in self._ledger:
+            yield self._say(
+                "API Gateway adds {} ms to a message: assumed, since nothing here is AWS.", "gateway.hop_ms"
+            )
+        yield self._say(
+            "CPU and memory were measured on this machine, with the emulator beside them; a vCPU of AWS is another one."
+        )
+        yield self._say("Prices are those of one Region, on demand; no bill has confirmed the model.")
+
+    # --- keys -------------------------------------------------------------------------------------------------------
+
+    def _size(self, size: int) -> str:
+        return self._ledger.enter(f"asked.connections.{size}", Figure(size, "connections", "assumed"))
+
+    def _total(self, size: int, name: str) -> str:
+        return self._ledger.enter(f"cost.{size}.{name}", dollars(self._costs.of[size].bills[name].total))
+
+    def _pods(self, size: int, name: str) -> str:
+        month = self._costs.of[size].bills[name].month
+        return self._ledger.enter(f"pods.{size}.{name}", Figure(float(month.pods), "pods", "modelled"))
+
+    def _flip(self, size: int, flip: Flip, side: str = "") -> str:
+        key = f"flip.{size}.{flip.key}{'.' + side if side else ''}.{flip.cheapest}"
+        return self._ledger.enter(key, Figure(_short(flip.value), flip.unit, "modelled"))
+
+    def _now(self, flip: Flip) -> str:
+        return self._ledger.enter(f"now.{flip.key}", Figure(float(flip.now), flip.unit, "assumed"))
+
+    def _row_figure(self, key: str) -> str:
+        row = self._costs.figures.rows[key]
+        return self._ledger.enter(key, Figure(float(row.figure("value")), row.unit, "assumed", source=row.source))
+
+    def _rushing(self, run: Run, what: str, value: float, unit: str) -> str:
+        return self._ledger.enter(f"rush.{run.name}.{what}", Figure(value, unit, "modelled"))
+
+
+def _row(key: str) -> str:
+    """The name of a row, as sentences can have it."""
+    return key.replace("ipv4", "address")
+
+
+def _short(value: Decimal) -> float:
+    return float(f"{value:.4g}")

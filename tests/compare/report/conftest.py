@@ -1,0 +1,46 @@
+"""One report with everything in it, and one browser, for the tests of pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from compare.cost import figures
+from compare.report.asked import asked
+from compare.report.document import document
+from tests.compare.report import measured
+from tests.compare.report.chromium import CHROMIUM, Chromium, chromium
+
+# As if a person had called a target so.
+HOSTILE = '<script>console.log("x")</script><img src=http://evil.example/>'
+INPUT = {
+    "key": "sockets.kib",
+    "value": 11.0,
+    "low": 9.0,
+    "high": 12.0,
+    "unit": "KiB",
+    "was": 24.0,
+    "from": "target eks",
+}
+
+
+@pytest.fixture(scope="session")
+def report() -> dict[str, Any]:
+    """Of three runs; a target of the last has a name that is markup."""
+    killed = measured.run("mixed", ("lambda", HOSTILE))
+    killed["scenario"]["kill_seconds"] = 2
+    runs = [measured.run("echo"), measured.run("idle"), killed]
+    when = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+    return document(runs, asked(), figures.shipped(), inputs=[INPUT], generated=when, grid=(25, 16))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Chromium]:
+    """Chromium, for all tests of a process."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium: apt-get install chromium, as .ci/run does where it can")
+    with chromium() as window:
+        yield window
