@@ -33,7 +33,7 @@ def serve_metrics(collector: Collector, host: str, port: int) -> int:
     return int(server.server_port)
 
 
-def serve_admin(drain: Callable[[], object], host: str, port: int) -> int:
+def serve_admin(drain: Callable[[], object], port: int, host: str = _LOOPBACK) -> int:
     """Answer `POST /drain` from a thread, until the process ends; the port.
 
     On the loopback interface only: on `host` when that is an address of it, on 127.0.0.1 otherwise.

@@ -95,7 +95,7 @@ async def serve(settings: Settings, limits: Limits, addresses: Addresses, certif
         "host": addresses.host,
         "port": await acceptor.start(addresses.host, addresses.port, certificate.context if certificate else None),
         "metrics": serve_metrics(hub.figures, addresses.host, addresses.metrics_port),
-        "admin": serve_admin(partial(loop.call_soon_threadsafe, drain.ask), addresses.host, addresses.admin_port),
+        "admin": serve_admin(partial(loop.call_soon_threadsafe, drain.ask), addresses.admin_port, addresses.host),
     }
     jobs.start()
     background = [asyncio.ensure_future(work) for work in (hub.watch(), hub.measure(), hub.tell_who_missed())]

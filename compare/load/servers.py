@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import psutil
 
-# The local cloud's own: the process that was started, which is gateway and cloud, and its AWS endpoint. All others are
-# what users would write and pay for: function workers, pods.
+# The local cloud's own: the process that was started, which is gateway and cloud, its AWS endpoint, and a Prometheus
+# that watches the pods. All others are what serves users: function workers, pods, their bus.
 _EMULATOR = "local.aws.server"
+_PROMETHEUS = "/prometheus.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,18 @@ def sample(pid: int) -> Sample | None:
     for child in children:
         try:
             used, below = _used(child)
-            if _EMULATOR in child.cmdline():
+            if is_emulator(child.cmdline()):
                 emulator += used + Usage(cpu=below)
             else:
                 backend += used + Usage(cpu=below)
         except psutil.NoSuchProcess:
             continue  # ended in between: its parent has its CPU now, which the next sample sees
     return Sample(backend, emulator)
+
+
+def is_emulator(command: list[str]) -> bool:
+    """Whether a process of the local cloud is not one that serves users."""
+    return _EMULATOR in command or any(_PROMETHEUS in part for part in command)
 
 
 class Killer:
@@ -85,7 +91,7 @@ class Killer:
         found, used = [], {}
         for process in processes:
             try:
-                if _EMULATOR in process.cmdline() or process.children():
+                if is_emulator(process.cmdline()) or process.children():
                     continue  # only what serves: not what starts it
                 times = process.cpu_times()
                 key = process.pid, process.create_time()

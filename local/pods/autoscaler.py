@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from autoscaling import target_tracking
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 # A Prometheus that has just been started, or a pod, may take a moment: that is nothing to speak of.
 _TROUBLED_STEPS = 4
+_FIRST_SECONDS = 15.0  # real ones
 
 
 def line(before: int, after: int, noun: str, finding: Finding | None) -> str:
@@ -121,17 +123,19 @@ async def run(fleet: Fleet, reader: Reader, clock: Clock, report: Callable[[str,
         loop = TrackingLoop(spec.autoscaler, clock.now())
     else:
         return
-    troubled = 0
+    troubled, told, speaks = 0, False, time.monotonic() + _FIRST_SECONDS
     try:
         while True:
             await clock.sleep_until(loop.due)
             current = fleet.wanted
             replicas, finding = await loop.step(clock.now(), current, fleet.ready, reader)
-            if loop.trouble is None and troubled >= _TROUBLED_STEPS:
-                report(spec.name, "its metrics can be read again")
             troubled = troubled + 1 if loop.trouble is not None else 0
-            if troubled == _TROUBLED_STEPS:
+            if told and not troubled:
+                report(spec.name, "its metrics can be read again")
+                told = False
+            elif not told and troubled >= _TROUBLED_STEPS and time.monotonic() > speaks:
                 report(spec.name, f"its metrics cannot be read: {loop.trouble}")
+                told = True
             if replicas != current:
                 report(spec.name, line(current, replicas, spec.noun, finding))
                 fleet.scale(replicas)

@@ -146,7 +146,7 @@ def patch(pod: Pod, request: Request) -> None:
 def described(fleet: Fleet, pod: Pod) -> dict[str, Any]:
     """A pod as the API shows it."""
     spec = fleet.spec
-    metadata = {
+    metadata: dict[str, Any] = {
         "name": pod.name,
         "namespace": spec.namespace,
         "uid": pod.uid,

@@ -52,12 +52,11 @@ class CpuLoop:
         return self._autoscaler.decide(now, current, [proposal]).replicas, finding
 
     def _pod(self, pod: Pod, now: float, window: float) -> Pods:
-        phase = "Terminating" if pod.terminating else "Running" if pod.running else "Pending"
         return Pods(
             1,
             self._millicores(pod),
             self._fleet.spec.pod.cpu_request,
-            phase=phase,
+            phase="Terminating" if pod.terminating else "Running" if pod.running else "Pending",
             ready=pod.ready,
             started=pod.started,
             ready_changed=pod.ready_since or pod.created,

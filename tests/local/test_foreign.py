@@ -224,7 +224,7 @@ def test_each_api_of_a_template_has_a_port(tmp_path: Path) -> None:
     builder.add("B", "AWS::ApiGatewayV2::Api", ProtocolType="WEBSOCKET", RouteSelectionExpression=expression)
     builder.add("BStage", "AWS::ApiGatewayV2::Stage", ApiId={"Ref": "B"}, StageName="b")
     found, _ = plan(builder, tmp_path)
-    shown = [(one.name, one.offset, one.api.stage, len(one.functions)) for one in found]
+    shown = [(one.name, one.offset, one.api and one.api.stage, len(one.functions)) for one in found]
     assert shown == [("Api", 1, "prod", 1), ("B", 2, "b", 0)]
 
 

@@ -26,7 +26,7 @@ OPTIONS = {"max_rooms": 4, "max_members": 3, "history_messages": 40, "message_ra
 @pytest.fixture(scope="session", params=VARIANTS)
 def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     if request.param == "one-pod":  # which holds the sockets, and needs no bus
-        with Fleet(1, drain_seconds=0, **OPTIONS) as fleet:
+        with Fleet(1, redis=False, drain_seconds=0, **OPTIONS) as fleet:
             yield fleet
         return
     folder: Path = tmp_path_factory.mktemp(f"protocol-{request.param}")

@@ -1,7 +1,8 @@
-"""Which process of a server is killed."""
+"""Which processes of a local cloud serve users, and which of those is killed."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,9 +10,10 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from compare.load.servers import Killer
+from compare.load.servers import Killer, is_emulator
 from tests.processes import eventually
 
+PROMETHEUS = {"program": "/usr/bin/prometheus", "command": ["--config.file=/tmp/x/prometheus.json"]}
 IDLE = "import sys; sys.stdin.read()"
 BUSY = "import select, sys\nwhile not select.select([sys.stdin], [], [], 0.0)[0]: sum(range(1000))"
 
@@ -46,3 +48,17 @@ def test_without_a_server_nothing_is_killed() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as gone:
         gone.wait()
     assert not Killer(gone.pid).kill()
+
+
+@pytest.mark.parametrize(
+    ("command", "emulator"),
+    [
+        (["python", "-m", "local.aws.server"], True),
+        (["python", "-I", "bootstrap.py", json.dumps(PROMETHEUS)], True),
+        (["/usr/bin/prometheus", "--config.file=/tmp/x/prometheus.json"], True),
+        (["python", "-I", "bootstrap.py", json.dumps({"command": ["-m", "pods.sockets"]})], False),
+        (["redis-server", "127.0.0.2:6379"], False),
+    ],
+)
+def test_what_stands_for_aws_and_what_watches_is_not_the_backend(command: list[str], emulator: bool) -> None:
+    assert is_emulator(command) is emulator

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from autoscaling.keda import MetricError
 from local import assembly
 from local.pods import definitions
-from local.pods.autoscaler import Finding, KedaLoop, TrackingLoop, line
-from local.pods.metrics import Tracking, Triggered
+from local.pods.autoscaler import KedaLoop, TrackingLoop, line
+from local.pods.metrics import Finding, Tracking, Triggered
 from local.pods.pods import first
 from tests.local.pods import samples
 
