@@ -218,6 +218,8 @@ def idle(count: int, pods: int) -> dict[str, Any]:
         eventually_quiet(fleet)
         attached = time.time() - began
         active = fleet.active()
+        if active != count:
+            raise SystemExit(f"{active:.0f} of {count} sockets are left: {endings(fleet)}")
         grown = [resident(pod.process.pid) - before for pod, before in zip(fleet.pods, memory, strict=True)]
         kernel = (kernel_memory() - kernel) / (2 * count)
         progress("idle, pinging")
@@ -255,6 +257,15 @@ def idle(count: int, pods: int) -> dict[str, Any]:
             "exit_statuses": statuses,
             "exit_seconds": time.time() - began,
         }
+
+
+def endings(fleet: Fleet) -> str:
+    """Why sockets have ended, and what the pods say last."""
+    lines = [line for pod in fleet.pods for line in pod.get("metrics", "/metrics")[1].splitlines()]
+    reasons = [
+        line for line in lines if line.startswith(("ws_connections_ended_total{", "ws_handshakes_refused_total{"))
+    ]
+    return "\n".join([*reasons, *(line[:300] for pod in fleet.pods for line in pod.lines[-2:])])
 
 
 def eventually_quiet(fleet: Fleet) -> None:

@@ -63,7 +63,11 @@ class Killer:
 
     def kill(self) -> bool:
         """SIGKILL to the one that has used most CPU since the last time; False when there is none."""
-        busiest = max(self._look(), key=lambda found: found[1], default=None)
+        known = set(self._used)
+        found = self._look()
+        # One that is still starting has used much, and serves nobody.
+        serving = [one for one in found if (one[0].pid, one[0].create_time()) in known] or found
+        busiest = max(serving, key=lambda one: one[1], default=None)
         if busiest is None:
             return False
         try:

@@ -58,6 +58,7 @@ def faults(runs: Sequence[Run]) -> list[dict[str, Any]]:
                     "repeated": count["repeated"],
                     "unanswered": count["unanswered"],
                     "kills": kills,
+                    "patience": run["scenario"].get("patience", 0),
                 }
             )
     return found

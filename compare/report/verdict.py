@@ -159,15 +159,15 @@ class _Words:
             if socket in self._ledger:
                 yield self._say(f"On {name} a silent socket cost the backend {{}} KiB.", socket)
         for one in faults:
-            kinds = ("kills", "messages", "lost", "repeated", "unanswered")
+            kinds = ("kills", "messages", "lost", "patience", "repeated", "unanswered")
             keys = [
                 self._ledger.enter(f"faults.{one['target']}.{kind}", Figure(one[kind], kind, "measured"))
                 for kind in kinds
             ]
             yield self._say(
                 f"On {one['target']}, while {{}} of its processes were killed, {{}} messages were sent: "
-                "{} deliveries were lost, {} came again, which clients see by their number, and {} "
-                "messages had no answer.",
+                "{} deliveries had not come {} seconds after the load, {} came again, which clients see by their "
+                "number, and {} messages had no answer.",
                 *keys,
             )
 

@@ -36,7 +36,7 @@ rate: 10
 duration: 4
 kill_seconds: 1
 room_members: 2
-mix: {publish: 2, send: 2, work: 1}
+mix: {publish: 1, send: 1}
 patience: 60
 """
 

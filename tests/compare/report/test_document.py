@@ -26,7 +26,7 @@ VARIANTS = {"lambda", "eks", "sockets", "ecs"}
 
 def made(load: Asked | None = None, **changes: Any) -> dict[str, Any]:
     options: dict[str, Any] = {"generated": WHEN, "grid": GRID} | changes
-    runs = options.pop("runs", [run("echo"), run("idle"), run("mixed", kill_seconds=2)])
+    runs = options.pop("runs", [run("echo"), run("idle"), run("mixed", kill_seconds=2, patience=20)])
     figures = options.pop("figures", rows.shipped())
     return document(runs, load or asked(), figures, **options)
 
@@ -121,6 +121,7 @@ def test_faults_are_counted_where_processes_were_killed(whole: dict[str, Any]) -
             "repeated": 3,
             "unanswered": 1,
             "kills": 4,
+            "patience": 20,
         }
         for name in ("lambda", "eks")
     ]
