@@ -12,6 +12,14 @@ def width(text: str, size: float = 12) -> float:
     return len(text) * size * _WIDE
 
 
+def short(value: float) -> str:
+    """A number for an axis, where there is little room: `0.5`, `1,500`, `20k`, `3M`."""
+    for least, unit, letter in ((1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if value >= least:
+            return f"{value / unit:,.3g}{letter}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def shortened(text: str, room: float, size: float = 12) -> str:
     """The text, or as much of it as fits, with an ellipsis."""
     if width(text, size) <= room:

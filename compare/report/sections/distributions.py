@@ -15,7 +15,7 @@ from hdrh.codec import HdrCookieException, HdrLengthException
 
 from compare.load.measures import decode
 from compare.report.kit import Size
-from compare.report.labels import shortened, width
+from compare.report.labels import short, shortened, width
 from compare.report.markup import Markup, element, path
 from compare.report.svg import Axis, Chart, Scale
 
@@ -91,7 +91,7 @@ def percentiles(title: str, found: Sequence[Distribution], bounds: tuple[float, 
         x,
         y,
         Axis("percentile of answers", _percentile, ticks),
-        Axis("ms", _milliseconds),
+        Axis("ms", short),
         size.width,
         size.height,
         title,
@@ -111,7 +111,7 @@ def shares(title: str, found: Sequence[Distribution], size: Size) -> Markup:
     height = 26 + _ROW * len(found) + 40
     x = Scale(low, high, 6, size.width - 10, log=True)
     y = Scale(0, 1, height - 40, 26)
-    chart = Chart(x, y, Axis("ms, logarithmic", _milliseconds), Axis("", str, ()), size.width, height, title)
+    chart = Chart(x, y, Axis("ms, logarithmic", short), Axis("", str, ()), size.width, height, title)
     for index, one in enumerate(found):
         base = 26.0 + _ROW * (index + 1)
         peak = max(one.shares.values())

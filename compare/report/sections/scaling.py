@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from compare.report import kit
+from compare.report.labels import short
 from compare.report.ledger import number
 from compare.report.markup import Markup, element, path
 from compare.report.palette import NEUTRAL, colours
@@ -68,7 +69,7 @@ def timeline(run: Mapping[str, Any], colour: int, begins: float, size: kit.Size)
         x,
         y,
         Axis("minutes", _minutes, marks),
-        Axis("", lambda value: f"{value:,.0f}", whole),
+        Axis("", short, whole),
         size.width,
         size.height,
         title,

@@ -94,7 +94,7 @@ def pages(report: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> d
     one, other = measured.run("echo"), measured.run("echo", slower=2)
     texts = {
         "report": page(report),
-        "run": run_page(measured.run("mixed")),
+        "run": run_page(measured.run("mixed", slower=4000)),  # tens of seconds: wide numbers
         "pair": side_by_side(one, other, ("before.json", "after.json")),
     }
     for name, text in texts.items():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.report.labels import shortened, spread, width
+from compare.report.labels import short, shortened, spread, width
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,14 @@ def test_no_two_touch_and_all_stay_within(wanted: list[float], gap: float) -> No
     assert all(right - left >= apart - 1e-6 for left, right in pairwise(sorted(found)))
     order = sorted(range(len(wanted)), key=lambda index: wanted[index])
     assert [found[index] for index in order] == sorted(found)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (0.5, "0.5"), (20, "20"), (1500, "1,500"), (10_000, "10k"), (250_000, "250k"), (3e6, "3M")],
+)
+def test_numbers_of_an_axis_are_short(value: float, text: str) -> None:
+    assert short(value) == text
 
 
 def test_what_does_not_fit_is_shortened() -> None:
