@@ -100,7 +100,7 @@ class Link:
         self._measures.counts["connects"] += 1
         now = time.monotonic()
         try:
-            self._transport, listener = await ws_connect(
+            transport, listener = await ws_connect(
                 lambda: _Socket(self),
                 self._url,
                 websocket_handshake_timeout=HANDSHAKE_SECONDS,
@@ -112,9 +112,13 @@ class Link:
             self._measures.counts["refused"] += 1
             self._measures.failed(reason(error))
             return None
+        if not isinstance(listener, _Socket):  # picows returns none when the server hung up instead of answering
+            self._measures.counts["refused"] += 1
+            self._measures.failed("hung up during the handshake")
+            return None
+        self._transport = transport
         self._measures.counts["connected"] += 1
         self._measures.answered("connect", Asked(due, now, alone=True), time.monotonic())
-        assert isinstance(listener, _Socket)  # noqa: S101 - it is what the factory gave
         return listener
 
     def turn(self, action: str, due: float) -> None:

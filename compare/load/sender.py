@@ -145,10 +145,13 @@ class Sender:
         """Close what is open."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        outcomes = await asyncio.gather(*self._tasks, return_exceptions=True)
         for link in self._links:
             link.close()
         await asyncio.sleep(_LOOK)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome  # a defect: what its member waited for would count as lost by the server
 
     def result(self) -> dict[str, Any]:
         """What was measured."""
