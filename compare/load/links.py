@@ -21,6 +21,9 @@ from picows import (
 from compare.load.measures import Asked
 from compare.load.members import Group, Plain, Sessioned
 
+#: What it is when picows returns no listener, and no error either: the server closed instead of answering.
+HUNG_UP = "hung up during the handshake"
+
 HANDSHAKE_SECONDS = 30  # API Gateway itself answers within 29
 _BUFFER = 1024  # a connection's; picows' own 16 KiB are dear by the thousand
 _LARGEST = 1024 * 1024  # bytes of a frame
@@ -112,9 +115,9 @@ class Link:
             self._measures.counts["refused"] += 1
             self._measures.failed(reason(error))
             return None
-        if not isinstance(listener, _Socket):  # picows returns none when the server hung up instead of answering
+        if not isinstance(listener, _Socket):
             self._measures.counts["refused"] += 1
-            self._measures.failed("hung up during the handshake")
+            self._measures.failed(HUNG_UP)
             return None
         self._transport = transport
         self._measures.counts["connected"] += 1

@@ -17,7 +17,7 @@ import msgspec
 from picows import WSCloseCode, WSError, WSListener, ws_connect
 
 from compare.errors import CompareError
-from compare.load.links import reason
+from compare.load.links import HUNG_UP, reason
 from local import plans
 from local.errors import LocalError
 
@@ -82,9 +82,13 @@ async def probe(target: Target) -> None:
     """Connect once. Raises TargetError: one line that says what happened."""
     try:
         async with asyncio.timeout(_PROBE_SECONDS):
-            transport, _ = await ws_connect(WSListener, target.url, max_redirects=0, websocket_handshake_timeout=None)
+            transport, listener = await ws_connect(
+                WSListener, target.url, max_redirects=0, websocket_handshake_timeout=None
+            )
     except (OSError, WSError, TimeoutError) as error:
         raise TargetError(f"target {target.name}: {shown(target.url)}: {reason(error)}") from None
+    if listener is None:
+        raise TargetError(f"target {target.name}: {shown(target.url)}: {HUNG_UP}")
     transport.send_close(WSCloseCode.OK)
     transport.disconnect()
 

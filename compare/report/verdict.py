@@ -63,7 +63,8 @@ class _Words:
         for name, sizes in groups:
             parts.append(f"{name} for {listed('{}' for _ in sizes)} connections")
             keys += map(self._size, sizes)
-        return self._say("With {} messages a minute from each, the cheapest is " + "; ".join(parts) + ".", *keys)
+        messages = "message" if self._costs.asked.workload.rate == 1 else "messages"
+        return self._say(f"With {{}} {messages} a minute from each, the cheapest is " + "; ".join(parts) + ".", *keys)
 
     def which(self) -> Iterator[Sentence]:
         for size, one in self._costs.of.items():

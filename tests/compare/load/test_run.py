@@ -257,14 +257,17 @@ def test_a_target_that_refuses_the_handshake_is_one_line(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_target_that_is_no_websocket_server_is_one_line() -> None:
+@pytest.mark.parametrize(
+    ("said", "reason"), [(b"SSH-2.0-OpenSSH_9.6\r\n\r\n", ""), (b"", "hung up during the handshake")]
+)
+def test_a_target_that_is_no_websocket_server_is_one_line(said: bytes, reason: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"ws://127.0.0.1:{server.getsockname()[1]}/"
 
         def answer() -> None:
             connection, _ = server.accept()
             connection.recv(4096)
-            connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
+            connection.sendall(said)
             connection.close()
 
         thread = threading.Thread(target=answer)
@@ -272,7 +275,7 @@ def test_a_target_that_is_no_websocket_server_is_one_line() -> None:
         status, line = refused("--target", f"it={url}")
         thread.join()
     assert status == 1
-    assert line.startswith(f"compare: target it: {url}: ")
+    assert line.startswith(f"compare: target it: {url}: {reason}")
 
 
 def test_a_server_without_sessions_is_one_line(tmp_path: Path) -> None:
