@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from tests.faults.harness import Run
+from tests.faults.outage import OUTAGE, OutageRun, scaled
 from tests.faults.pods import POD_ROWS, PodRow, PodRun, fleet_of
 from tests.faults.rows import ROWS, Row
 from tests.processes import running
@@ -48,10 +49,12 @@ def run_once(assembly: Path, row: Row, seed: int, messages: int) -> Run:
     """A run, which has ended."""
     with ExitStack() as stack:
         run: Run
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         if isinstance(row, PodRow):
             run = PodRun(stack.enter_context(fleet_of(row)), row, seed, messages, show, cycles=row.cycles)
+        elif row is OUTAGE:
+            run = OutageRun(stack.enter_context(scaled(folder)), folder, seed, messages, show)
         else:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             faults = [option for fault in row.faults for option in ("--fault", fault)]
             options = ("--assembly", str(assembly), "--concurrency", "12", "--fault-seed", str(seed), *faults)
             run = Run(stack.enter_context(running(folder, *options)), row, seed, messages, show)
@@ -72,7 +75,7 @@ def main(
     messages: Annotated[int, typer.Option(min=1, help="Messages of each row, over all its runs.")] = 10_000,
 ) -> None:
     """Print the table; status 1 when a row has a loss, a repeat, or a fault that never fired."""
-    rows = [one for one in (*ROWS, *POD_ROWS) if row in one.name]
+    rows = [one for one in (*ROWS, *POD_ROWS, OUTAGE) if row in one.name]
     if not rows:
         raise typer.BadParameter(f"no row has {row!r} in its name", param_hint="--row")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what was started is stopped
@@ -81,7 +84,7 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         # A history that holds all of a run: one that the faults outrun loses messages, and says so to the client.
         assembly = Path(folder)
-        if not all(isinstance(one, PodRow) for one in rows):
+        if any(one in ROWS for one in rows):
             assembly = synthesized(assembly, message_rate=0, history_messages=HISTORY)
         for one in rows:
             line, well = run_row(assembly, one, seeds, messages)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from local.pods import prometheus
+from tests.faults.outage import OutageRun, scaled
 from tests.faults.pods import POD_ROWS, PodRow, PodRun, fleet_of
 
 pytestmark = pytest.mark.slow
@@ -22,3 +25,14 @@ def test_nothing_is_lost_or_handed_on_twice(row: PodRow) -> None:
     assert run.ledger.lost == set()
     assert run.ledger.repeated == 0
     assert run.fired > 0
+
+
+@pytest.mark.skipif(prometheus.program() is None, reason="there is no prometheus on this machine")
+def test_nothing_is_lost_and_no_pod_goes_while_prometheus_is_away(tmp_path: Path) -> None:
+    with scaled(tmp_path) as cloud:
+        run = OutageRun(cloud, tmp_path, 1, MESSAGES, lambda _: None)
+        asyncio.run(run.run())
+    assert len(run.ledger.acknowledged) == len(run.ledger.sent) >= MESSAGES
+    assert run.ledger.lost == set()
+    assert run.ledger.repeated == 0
+    assert run.fired == 1
