@@ -53,24 +53,7 @@ class PodBalancer(Construct):
             # Few pods are hardly ever spread evenly over zones.
             cross_zone_enabled=True,
         )
-        self.targets = elb.NetworkTargetGroup(
-            self,
-            "Targets",
-            vpc=vpc,
-            port=PORT,
-            protocol=elb.Protocol.TCP,
-            target_type=elb.TargetType.IP,
-            deregistration_delay=Duration.seconds(DEREGISTRATION_SECONDS),
-            health_check=elb.HealthCheck(
-                protocol=elb.Protocol.HTTP,
-                path=READY,
-                port=str(PORT),
-                interval=Duration.seconds(10),
-                timeout=Duration.seconds(6),
-                healthy_threshold_count=2,
-                unhealthy_threshold_count=2,
-            ),
-        )
+        self.targets = pod_targets(self, vpc, DEREGISTRATION_SECONDS)
         self.balancer.add_listener("Listener", port=80, protocol=elb.Protocol.TCP, default_target_groups=[self.targets])
         acknowledge(
             self.balancer,
@@ -82,6 +65,34 @@ class PodBalancer(Construct):
     def reach(self, pods: ec2.ISecurityGroup) -> None:
         """Let the balancer, and nothing else, connect to the port of what is in the group `pods`."""
         let_through(self, self.security_group, pods)
+
+
+def pod_targets(
+    scope: Construct, vpc: ec2.IVpc, delay_seconds: int, health: elb.Protocol = elb.Protocol.HTTP
+) -> elb.NetworkTargetGroup:
+    """Return the target group of a Network Load Balancer, which asks the pods over `health` whether they are ready."""
+    return elb.NetworkTargetGroup(
+        scope,
+        "Targets",
+        vpc=vpc,
+        port=PORT,
+        protocol=elb.Protocol.TCP,
+        target_type=elb.TargetType.IP,
+        deregistration_delay=Duration.seconds(delay_seconds),
+        health_check=health_check(health),
+    )
+
+
+def health_check(protocol: elb.Protocol) -> elb.HealthCheck:
+    return elb.HealthCheck(
+        protocol=protocol,
+        path=READY,
+        port=str(PORT),
+        interval=Duration.seconds(10),
+        timeout=Duration.seconds(6),
+        healthy_threshold_count=2,
+        unhealthy_threshold_count=2,
+    )
 
 
 def let_through(scope: Construct, balancer: ec2.SecurityGroup, pods: ec2.ISecurityGroup) -> None:

@@ -10,7 +10,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elb
 from constructs import Construct
 
-from infra.balancer import PORT, READY, let_through
+from infra.balancer import PORT, health_check, let_through, pod_targets
 from infra.lint import acknowledge
 from infra.network import PUBLIC
 from infra.settings import Settings
@@ -39,7 +39,7 @@ class SocketBalancer(Construct):
             [] if certificate_arn is None else [elb.ListenerCertificate.from_arn(certificate_arn)]
         )
         build = self._application if settings.sockets_balancer == "alb" else self._network
-        build(vpc, certificates, Duration.seconds(settings.sockets_grace_seconds))
+        build(vpc, certificates, settings.sockets_grace_seconds)
         acknowledge(
             self.balancer,
             "AwsSolutions-ELB2",
@@ -50,7 +50,7 @@ class SocketBalancer(Construct):
         """Let the balancer connect to the port of what is in the group `pods`."""
         let_through(self, self.security_group, pods)
 
-    def _network(self, vpc: ec2.IVpc, certificates: list[elb.IListenerCertificate], delay: Duration) -> None:
+    def _network(self, vpc: ec2.IVpc, certificates: list[elb.IListenerCertificate], delay_seconds: int) -> None:
         """Build one that ends TLS, or, without a certificate, passes bytes on."""
         balancer = elb.NetworkLoadBalancer(
             self,
@@ -62,17 +62,8 @@ class SocketBalancer(Construct):
             # Few pods are hardly ever spread evenly over zones.
             cross_zone_enabled=True,
         )
-        targets = elb.NetworkTargetGroup(
-            self,
-            "Targets",
-            vpc=vpc,
-            port=PORT,
-            protocol=elb.Protocol.TCP,
-            target_type=elb.TargetType.IP,
-            deregistration_delay=delay,
-            # It does not ask whose certificate it is shown.
-            health_check=_health(elb.Protocol.HTTP if certificates else elb.Protocol.HTTPS),
-        )
+        # It does not ask whose certificate it is shown.
+        targets = pod_targets(self, vpc, delay_seconds, elb.Protocol.HTTP if certificates else elb.Protocol.HTTPS)
         balancer.add_listener(
             "Listener",
             port=443,
@@ -83,7 +74,7 @@ class SocketBalancer(Construct):
         )
         self.balancer, self.targets = balancer, targets
 
-    def _application(self, vpc: ec2.IVpc, certificates: list[elb.IListenerCertificate], delay: Duration) -> None:
+    def _application(self, vpc: ec2.IVpc, certificates: list[elb.IListenerCertificate], delay_seconds: int) -> None:
         balancer = elb.ApplicationLoadBalancer(
             self,
             "Balancer",
@@ -101,8 +92,8 @@ class SocketBalancer(Construct):
             port=PORT,
             protocol=elb.ApplicationProtocol.HTTP,
             target_type=elb.TargetType.IP,
-            deregistration_delay=delay,
-            health_check=_health(elb.Protocol.HTTP),
+            deregistration_delay=Duration.seconds(delay_seconds),
+            health_check=health_check(elb.Protocol.HTTP),
             # An open socket is an outstanding request, so new ones go to the pod with the fewest.
             load_balancing_algorithm_type=elb.TargetGroupLoadBalancingAlgorithmType.LEAST_OUTSTANDING_REQUESTS,
             stickiness_cookie_duration=COOKIE,
@@ -117,15 +108,3 @@ class SocketBalancer(Construct):
             default_target_groups=[targets],
         )
         self.balancer, self.targets = balancer, targets
-
-
-def _health(protocol: elb.Protocol) -> elb.HealthCheck:
-    return elb.HealthCheck(
-        protocol=protocol,
-        path=READY,
-        port=str(PORT),
-        interval=Duration.seconds(10),
-        timeout=Duration.seconds(6),
-        healthy_threshold_count=2,
-        unhealthy_threshold_count=2,
-    )
