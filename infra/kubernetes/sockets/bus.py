@@ -3,6 +3,7 @@
 from infra.kubernetes import pieces
 from infra.kubernetes.names import Manifest
 from infra.kubernetes.sockets.names import BUS, BUS_PORT, GATEWAY, ON_SOCKET_NODES, TOLERATION, labels, names, realtime
+from infra.kubernetes.sockets.singleton import singleton
 from infra.kubernetes.workload import service_account
 from infra.settings import Settings
 
@@ -42,22 +43,6 @@ def bus(settings: Settings) -> list[Manifest]:
     ]
     pod = pieces.pod(container, account=BUS, user=USER, tolerations=[dict(TOLERATION), *gone])
     pod["nodeSelector"] |= ON_SOCKET_NODES
-    deployment = realtime(
-        "Deployment",
-        "apps/v1",
-        {
-            "replicas": 1,
-            "revisionHistoryLimit": 3,
-            "selector": {"matchLabels": dict(LABELS)},
-            # Two at a time would each have half of the pods, and nobody would notice.
-            "strategy": {"type": "Recreate"},
-            "template": {
-                "metadata": {"labels": dict(LABELS), "annotations": {"karpenter.sh/do-not-disrupt": "true"}},
-                "spec": pod,
-            },
-        },
-        app=BUS,
-    )
     ports = [{"name": "bus", "port": BUS_PORT, "targetPort": "bus"}]
     policy = pieces.network_policy_spec(
         LABELS,
@@ -70,5 +55,6 @@ def bus(settings: Settings) -> list[Manifest]:
         service_account(**names(BUS)),
         realtime("NetworkPolicy", "networking.k8s.io/v1", policy, app=BUS),
         realtime("Service", "v1", {"type": "ClusterIP", "selector": dict(LABELS), "ports": ports}, app=BUS),
-        deployment,
+        # Two at a time would each have half of the pods, and nobody would notice.
+        singleton(BUS, pod, {"karpenter.sh/do-not-disrupt": "true"}),
     ]

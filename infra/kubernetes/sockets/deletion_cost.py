@@ -13,6 +13,7 @@ from infra.kubernetes.sockets.names import (
     names,
     realtime,
 )
+from infra.kubernetes.sockets.singleton import singleton
 from infra.kubernetes.workload import service_account
 from infra.settings import Settings
 
@@ -42,22 +43,6 @@ def deletion_cost(image: str, settings: Settings) -> list[Manifest]:
         livenessProbe=pieces.probe(HEALTHY, "http", periodSeconds=30, timeoutSeconds=5, failureThreshold=3),
         readinessProbe=pieces.probe(READY, "http", periodSeconds=10, timeoutSeconds=5, failureThreshold=3),
     )
-    deployment = realtime(
-        "Deployment",
-        "apps/v1",
-        {
-            "replicas": 1,
-            "revisionHistoryLimit": 3,
-            "selector": {"matchLabels": dict(LABELS)},
-            # Two would write the same numbers in turn.
-            "strategy": {"type": "Recreate"},
-            "template": {
-                "metadata": {"labels": dict(LABELS)},
-                "spec": pieces.pod(container, account=DELETION_COST, token=True),
-            },
-        },
-        app=DELETION_COST,
-    )
     role = realtime("Role", "rbac.authorization.k8s.io/v1", app=DELETION_COST)
     role["rules"] = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "patch"]}]
     binding = realtime("RoleBinding", "rbac.authorization.k8s.io/v1", app=DELETION_COST)
@@ -78,5 +63,6 @@ def deletion_cost(image: str, settings: Settings) -> list[Manifest]:
         role,
         binding,
         realtime("NetworkPolicy", "networking.k8s.io/v1", policy, app=DELETION_COST),
-        deployment,
+        # Two would write the same numbers in turn.
+        singleton(DELETION_COST, pieces.pod(container, account=DELETION_COST, token=True)),
     ]
