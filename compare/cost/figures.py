@@ -14,12 +14,13 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from compare import files
 from compare.errors import CompareError
 
 Case = Literal["low", "value", "high"]
 CASES: Final[tuple[Case, ...]] = ("low", "value", "high")
 
-_LARGEST_FILE = 1_000_000  # bytes
+_MOST_KIB = 1024  # of a file
 _LARGEST_FIGURE = Decimal(10) ** 15
 _SMALLEST_DIVISOR = Decimal(10) ** -9
 # Inputs that the model divides by, besides `per` and every quota.
@@ -158,13 +159,7 @@ def _price_keys() -> frozenset[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            text = file.read(_LARGEST_FILE + 1)
-    except OSError as error:
-        raise CompareError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(text) > _LARGEST_FILE:
-        raise CompareError(f"{path}: larger than {_LARGEST_FILE:,} bytes, which no price file needs")
+    text = files.read(path, most_kib=_MOST_KIB, what="not a price file")
     try:
         return _parse(str(path), text.decode())
     except UnicodeDecodeError as error:

@@ -10,12 +10,13 @@ from typing import Any, Final
 
 import msgspec
 
+from compare import files
 from compare.cost.figures import Figures, Row
 from compare.cost.lines import VARIANTS
 from compare.errors import CompareError
 
 LOAD, REPORT = "duplex-load/1", "duplex-report/1"
-_LARGEST: Final = 64 * 2**20  # bytes of a file
+_MOST_KIB: Final = 64 * 1024  # of a file
 _VCPU_MB: Final = 1769  # AWS Lambda Developer Guide, "Configure Lambda function memory": one vCPU
 _LEAST_LEFT: Final = 0.1  # of a figure, when what the processes do anyway is taken off
 
@@ -110,13 +111,7 @@ class Measured:
 
 def load(path: Path) -> dict[str, Any]:
     """The document in a file of `compare run --json` or of a whole comparison. Raises CompareError."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise CompareError(f"{path}: cannot be read: {error.strerror}") from None
-    if len(data) > _LARGEST:
-        raise CompareError(f"{path}: larger than {_LARGEST // 2**20} MiB: not what compare run writes")
+    data = files.read(path, most_kib=_MOST_KIB, what="not what compare run writes")
     try:
         found = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from compare import files
 from compare.errors import CompareError
 
 SHIPPED = Path(__file__).with_name("scenarios")
@@ -28,7 +30,7 @@ KINDS: dict[str, dict[str, float]] = {
 ACTIONS = ("echo", "ping", "publish", "send", "work", "reconnect")
 SHAPES = ("constant", "ramp", "spike")
 
-_LARGEST = 64 * 1024
+_MOST_KIB = 64
 _KEEP_ALIVE = 240  # seconds; API Gateway closes what is silent for ten minutes
 _LIMITS: dict[str, tuple[float, float]] = {
     "connections": (1, 1_000_000),
@@ -130,18 +132,11 @@ class Scenario:
 def load(name: str) -> Scenario:
     """A scenario by the path of its file, or by the name of a shipped one. Raises CompareError."""
     path = SHIPPED / f"{name}.yaml" if name in shipped() else Path(name)
-    try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
-    except FileNotFoundError:
+    if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for what cannot be a path
         close = difflib.get_close_matches(name, shipped(), n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise CompareError(f"{name}: no such file, nor a shipped scenario{hint} ({', '.join(shipped())})") from None
-    except OSError as error:
-        raise CompareError(f"{name}: cannot be read: {error.strerror}") from None
-    if len(data) > _LARGEST:
-        raise CompareError(f"{name}: larger than {_LARGEST // 1024} KiB: not a scenario")
-    return parse(name, data)
+        raise CompareError(f"{name}: no such file, nor a shipped scenario{hint} ({', '.join(shipped())})")
+    return parse(name, files.read(path, most_kib=_MOST_KIB, what="not a scenario", name=name))
 
 
 def shipped() -> list[str]:

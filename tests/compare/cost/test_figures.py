@@ -136,8 +136,8 @@ def test_a_file_that_cannot_be_read_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_bytes(b"\xff")
     with pytest.raises(CompareError, match=r"p\.json: not UTF-8 at byte 0"):
         figures.overridden(tmp_path / "p.json")
-    (tmp_path / "p.json").write_text(" " * 1_000_001)
-    with pytest.raises(CompareError, match=r"p\.json: larger than 1,000,000 bytes"):
+    (tmp_path / "p.json").write_text(" " * (2**20 + 1))
+    with pytest.raises(CompareError, match=r"p\.json: larger than 1,024 KiB: not a price file"):
         figures.overridden(tmp_path / "p.json")
 
 
