@@ -164,7 +164,10 @@ class Run:
             while any(not task.done() for task in talking):
                 await asyncio.wait(talking, timeout=1)
                 self._progress(f"{self._prefix}: {len(self.ledger.acknowledged)} of {self._messages}")
-            for task in [*talking, *(task for task in measures if task.done())]:
+                for task in measures:
+                    if task.done():  # it failed, and some may wait for what it was to do
+                        task.result()
+            for task in talking:
                 task.result()
             for task in measures:
                 task.cancel()

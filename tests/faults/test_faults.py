@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.harness import Run
+from tests.faults.harness import Listener, Run
 from tests.faults.ledger import Ledger
 from tests.faults.rows import ROWS, Row
 from tests.processes import Running, running
-from tests.synthesized import synthesized
+from tests.synthesized import synthesized_once
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +24,7 @@ RATE = "0.2"
 
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return synthesized(tmp_path_factory.mktemp("faults"), message_rate=0)
+    return synthesized_once(tmp_path_factory, message_rate=0)
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +60,17 @@ def test_a_ledger_tells_what_was_lost_and_repeated() -> None:
     ledger.frames.update([(1, "r", 7, 1), (1, "r", 7, 1), (2, "r", 7, 1)])
     assert (ledger.delivered, ledger.lost) == ({"a"}, {"b"})
     assert (ledger.repeated, ledger.repeated_on_the_wire) == (1, 1)
+
+
+class Failing(Run):
+    """Its measure fails while clients wait for what it was to do."""
+
+    async def _fail(self, listeners: list[Listener]) -> None:
+        for listener in listeners:
+            listener.settled.clear()
+        raise AssertionError("the measure failed")
+
+
+def test_a_measure_that_fails_ends_the_run(sound: Running) -> None:
+    with pytest.raises(AssertionError, match="the measure failed"):
+        asyncio.run(Failing(sound, Row("fails", (), ("fail",)), 1, 10_000, lambda _: None).run())
