@@ -80,8 +80,8 @@ def test_a_failing_install_leaves_the_old_folders_as_they_were(tmp_path: Path, m
     (tmp_path / "layer" / "old").touch()
     lock = tmp_path / "requirements.txt"
     lock.write_text("not a requirement\n", encoding="utf-8")
-    monkeypatch.setattr(layer, "LOCK", lock)
-    monkeypatch.setattr(layer, "RUNTIME_LOCK", lock)
+    for name in ("LOCK", "RUNTIME_LOCK", "PODS_LOCK"):
+        monkeypatch.setattr(layer, name, lock)
     with pytest.raises(layer.LayerError, match="Invalid requirement"):
         layer.build(tmp_path)
     assert names(tmp_path) == {"requirements.txt", "layer/old"}
