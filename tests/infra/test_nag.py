@@ -1,22 +1,9 @@
-from collections.abc import Mapping
-from pathlib import Path
+"""That the report of `python -m infra.nag` can fail; `make check` makes it for every variant."""
 
-import pytest
 from aws_cdk import Acknowledgment, App, Stack, Validations
 from aws_cdk import aws_sqs as sqs
 
-from infra.assembly import build_app
-from infra.nag import VARIANTS, Finding, audit
-
-
-@pytest.mark.parametrize("options", VARIANTS, ids=str)
-def test_every_finding_is_acknowledged_and_every_acknowledgement_hides_one(
-    options: Mapping[str, object], tmp_path: Path
-) -> None:
-    report = audit(build_app(str(tmp_path), **options))
-    assert report.findings == frozenset()
-    assert report.idle == frozenset()
-    assert all(len(entry.reason) > 20 for entry in report.acknowledged)
+from infra.nag import Finding, audit
 
 
 def test_a_finding_that_nobody_acknowledged_fails_the_report() -> None:
