@@ -31,6 +31,8 @@ def clean_environment(home: Path) -> dict[str, str]:
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         "AWS_EC2_METADATA_DISABLED": "true",
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+        # What jsii has unpacked already: doing it again takes longer than all of synth.
+        "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache/aws/jsii/package-cache"),
     }
 
 

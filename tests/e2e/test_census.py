@@ -11,7 +11,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.processes import eventually, running
-from tests.synthesized import synthesized
+from tests.synthesized import synthesized_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,8 +56,10 @@ def answered(cloud: Running) -> bool:
         return False
 
 
-def test_connections_and_messages_are_published_every_minute(tmp_path: Path) -> None:
-    assembly = synthesized(tmp_path)
+def test_connections_and_messages_are_published_every_minute(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assembly = synthesized_once(tmp_path_factory)
     with running(tmp_path, "--assembly", str(assembly), "--time-scale", "20") as cloud:
         eventually(lambda: answered(cloud), "functions that are warm")
         with connect(cloud.url) as first, connect(cloud.url):

@@ -17,7 +17,8 @@ from websockets.sync.client import connect
 
 from tests.e2e.aws import ACCOUNT, REGION, Aws, ministack
 from tests.e2e.cdk import STACK, Cdk, clean_environment, copy_of_the_project
-from tests.processes import ROOT, eventually
+from tests.processes import eventually
+from tests.synthesized import synthesized_once
 from tests.wscat import ODD, wscat_gets_back_what_is_typed
 
 if TYPE_CHECKING:
@@ -58,20 +59,18 @@ class Deployed:
         return item
 
 
-def test_bootstrap_deploy_use_update_hotswap_and_destroy(tmp_path: Path) -> None:
+def test_bootstrap_deploy_use_update_hotswap_and_destroy(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     environment = clean_environment(tmp_path / "home")
     project = copy_of_the_project(tmp_path / "project")
     with ministack(tmp_path, environment) as aws:
-        for_aws = Cdk(ROOT, environment)
         cdk = Cdk(project, {**environment, **aws.environment})
-
-        with for_aws.start("synth", "--quiet", "--output", str(tmp_path / "aws")) as synth:
-            cdk.run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
-            synth.finish()
+        cdk.run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
 
         output = str(tmp_path / "first")
         cdk.run("deploy", "--require-approval", "never", "--output", output)
-        the_template_is_the_one_for_aws(aws, tmp_path)
+        the_template_is_the_one_for_aws(aws, tmp_path / "first", synthesized_once(tmp_path_factory))
         assert "There were no differences" in cdk.run("diff", "--fail", "--app", output)
 
         deployed = Deployed(aws)
@@ -101,14 +100,14 @@ def test_bootstrap_deploy_use_update_hotswap_and_destroy(tmp_path: Path) -> None
 
         cdk.run("destroy", "--force", "--app", output)
         assert what_is_left(aws) == []
-    for shown, seconds in (for_aws.took | cdk.took).items():
+    for shown, seconds in cdk.took.items():
         print(f"{seconds:5.1f} s  {shown}")  # noqa: T201 - `pytest -s` shows it
 
 
-def the_template_is_the_one_for_aws(aws: Aws, folder: Path) -> None:
-    """To the byte: what was synthesized here for AWS, what was deployed, and what CloudFormation was given."""
-    expected = (folder / "aws" / TEMPLATE).read_bytes()
-    assert (folder / "first" / TEMPLATE).read_bytes() == expected
+def the_template_is_the_one_for_aws(aws: Aws, deployed: Path, synthesized: Path) -> None:
+    """To the byte: what `synth` makes with no AWS in sight, what was deployed, and what CloudFormation was given."""
+    expected = (synthesized / TEMPLATE).read_bytes()
+    assert (deployed / TEMPLATE).read_bytes() == expected
     s3 = aws.client("s3")
     bucket = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
     keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"] if entry["Key"].endswith(".json")]

@@ -1,15 +1,13 @@
-"""Each variant of the app is synthesized once a worker process, through the same door as `app.py`."""
+"""Each variant of the app is synthesized once a run, by `app.py`."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.assembly import build_app
 from infra.settings import BACKENDS
 from tests.synthesized import synthesized_once
 
@@ -56,11 +54,9 @@ Synthesize = Callable[[str], Assembly]
 def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
     """Return a function from a value of `access_logs` to what is synthesized with it."""
 
-    @cache
     def run(access_logs: str) -> Assembly:
-        outdir = tmp_path_factory.mktemp(f"logs-{access_logs}")
-        build_app(str(outdir), access_logs=access_logs).synth()
-        return Assembly(outdir)
+        options = {} if access_logs == "off" else {"access_logs": access_logs}  # the default, synthesized anyway
+        return Assembly(synthesized_once(tmp_path_factory, **options))
 
     return run
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from infra.assembly import build_app
 from tests.infra.conftest import Assembly, Resource, Synthesize
+from tests.synthesized import synthesized_once
 
 
 def stage_of(assembly: Assembly) -> Resource:
@@ -52,8 +52,6 @@ def test_only_a_retained_table_outlives_the_stack(assembly: Assembly, tmp_path_f
     assert not [
         name for name, entry in assembly.template["Resources"].items() if entry.get("DeletionPolicy") == "Retain"
     ]
-    outdir = tmp_path_factory.mktemp("retained")
-    build_app(str(outdir), retain_table="true").synth()
-    retained = Assembly(outdir)
+    retained = Assembly(synthesized_once(tmp_path_factory, retain_table="true"))
     (table,) = retained.resources("AWS::DynamoDB::GlobalTable").values()
     assert table["DeletionPolicy"] == "Retain"

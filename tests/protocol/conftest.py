@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from infra.settings import BACKENDS
 from tests.local.pods.fleets import connected
 from tests.pods.fleet import Fleet
 from tests.processes import running
 from tests.protocol.peers import Backend, Peers
-from tests.synthesized import synthesized
+from tests.synthesized import synthesized_once
 
 VARIANTS = ("lambda", "eks", "sockets", "ecs", "one-pod")
 
@@ -31,8 +32,7 @@ def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         return
     folder: Path = tmp_path_factory.mktemp(f"protocol-{request.param}")
     # Two pods that hold sockets have a bus between them.
-    pods = {"sockets_min_replicas": 2} if request.param == "sockets" else {}
-    assembly = synthesized(folder, backends=request.param, **OPTIONS, **pods)
+    assembly = synthesized_once(tmp_path_factory, backends=",".join(BACKENDS), sockets_min_replicas=2, **OPTIONS)
     with running(folder, "--assembly", str(assembly), "--backends", request.param) as cloud:
         if request.param == "sockets":
             connected(folder, 2)
