@@ -1,6 +1,6 @@
 """Whatever clients send, they get the protocol back, and `internal` never.
 
-A few thousand inputs a run; `FUZZ_INPUTS=100000 pytest -n 0 --timeout 3600 tests/backend/test_fuzz.py` for more.
+A thousand inputs a run; `FUZZ_INPUTS=100000 pytest -n 0 --timeout 3600 tests/backend/test_fuzz.py` for more.
 """
 
 import json
@@ -14,7 +14,7 @@ from backend.records import Connection
 from backend.work import Worker
 from tests.backend.support import NOW, App, FakeMetrics, FakeOutbound, FakeQueue
 
-INPUTS = int(os.environ.get("FUZZ_INPUTS", "2000"))
+INPUTS = int(os.environ.get("FUZZ_INPUTS", "1000"))
 BATCH = 25  # inputs of one example, on one set of connections
 
 CONNECTIONS = [Connection(f"{name}=", NOW) for name in "abc"]

@@ -48,7 +48,7 @@ def table(kind: str, items: list[tuple[str, str]]) -> Any:
     return client
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @example([("x", "a"), ("x", "b")], "a", "a", 1, True, None, True, False)  # there is more, behind the bounds
 @example([("x", "a"), ("x", "b")], "b", "b", 1, False, None, True, False)
 @given(

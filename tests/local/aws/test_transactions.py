@@ -53,7 +53,7 @@ def outcome(transact: Any, there: set[tuple[str, str]], writes: list[Any]) -> tu
         return error, client.scan(TableName="t")["Items"]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(there=st.sets(keys), writes=st.lists(operations, min_size=1, max_size=4))
 def test_whether_it_fails_or_not_the_table_is_as_moto_leaves_it(there: set[tuple[str, str]], writes: list[Any]) -> None:
     assert outcome(transactions._transact, there, writes) == outcome(transactions._transact_copying, there, writes)
