@@ -131,13 +131,26 @@ test: install
 
 check: install
 	@$(MAKE) --silent $(ASSEMBLY) $(VARIANTS)
+	@$(MAKE) --no-print-directory -j$$(getconf _NPROCESSORS_ONLN) $(CHECKS)
+
+# Side by side, the longest first: they know nothing of each other.
+CHECKS := check-types check-nag check-templates check-code
+.PHONY: $(CHECKS)
+
+check-types:
+	mypy
+
+check-nag:
+	python -m infra.nag
+
+check-templates:
+	cfn-lint cdk.out/*.template.json build/variants/*.template.json tests/conformance/templates/*.yaml
+
+check-code:
 	ruff check .
 	ruff format --check .
 	lint-imports
 	deptry .
-	cfn-lint cdk.out/*.template.json build/variants/*.template.json tests/conformance/templates/*.yaml
-	python -m infra.nag
-	mypy
 
 # --- compare and measure --------------------------------------------------------------------------------------------
 
