@@ -1,6 +1,7 @@
 """The rules of a client, without a socket or a clock: frames and times in, frames and events out.
 
-The shell around it sends what `outbox` has, calls `tick` when `next_tick` is due, and tells when a connection is made.
+The shell around it sends what `outbox` has, calls `tick` a few times a second or more, and tells when a connection is
+made or has ended.
 """
 
 import json
