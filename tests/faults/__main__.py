@@ -42,6 +42,10 @@ def run_row(assembly: Path, row: Row, seeds: int, messages: int) -> tuple[str, b
     fired = sum(run.fired for run in runs)
     cells = (row.name, fired, sent, acknowledged, delivered, lost, on_the_wire, repeated)
     fine = lost == repeated == 0 and bool(fired or not (row.faults or row.measures))
+    if not fine:
+        for run in runs:
+            for told in run.ledger.told:
+                typer.echo(f"{row.name}: a receiver was told: {told}", err=True)
     return "| " + " | ".join(map(str, cells)) + " |", fine
 
 

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import boto3
 import psutil
 
-from client import Client, ClosedError, Message, RefusedError, Result, TakenOverError
+from client import Client, ClosedError, Lost, Message, RefusedError, Result, TakenOverError
 from client.core import Times
+from client.events import Resumed
 from tests.faults.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -72,7 +73,12 @@ class Listener:
             frame = json.loads(text)
             if frame.get("type") in {"message", "result"}:
                 self._ledger.frames[id(client), frame.get("room"), frame["epoch"], frame["seq"]] += 1
-            return received(text, now)
+            known = client.session_id
+            events = received(text, now)
+            for event in events:
+                if isinstance(event, Lost) or (isinstance(event, Resumed) and event.fresh and known):
+                    self._ledger.told.append(f"{known}: {event}")
+            return events
 
         client._core.received = count_and_receive  # type: ignore[method-assign]
         return client

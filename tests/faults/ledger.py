@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Ledger:
-    """Messages by name, each to one session. `heard` is what clients handed on, `frames` the places on their wires."""
+    """Messages by name, each to one session. `heard` is what clients handed on, `frames` the places on their wires.
+
+    `told` is what receivers were told of losses: another session, or a history that did not reach.
+    """
 
     sent: set[str] = field(default_factory=set)
     acknowledged: set[str] = field(default_factory=set)
     heard: Counter[tuple[int, str]] = field(default_factory=Counter)
     frames: Counter[tuple[int, str | None, int, int]] = field(default_factory=Counter)
+    told: list[str] = field(default_factory=list)
 
     @property
     def delivered(self) -> set[str]:
