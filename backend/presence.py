@@ -28,19 +28,20 @@ class Presence:
     def gone(self, room: str | None, member: Member) -> None:
         """A connection could not be found: its session and its memberships let go of it, and of no other.
 
-        It is closed as well: API Gateway has been seen to say so of connections that were there. Such a client notices,
-        comes back, and resumes.
+        It is closed before: API Gateway has been seen to say so of connections that were there. Such a client notices,
+        comes back, and resumes. One that kept its connection, let go of, would wait for what nobody sends it: where
+        closing fails, nothing is let go of.
         """
-        session = self._sessions.gone(member.session_id, member.connection_id, time.time())
-        if session is not None:
-            self._leave_rooms(session, member.connection_id)
-        if room is not None and (session is None or room not in session.rooms):
-            self._members.remove(room, member)
         if self._outbound is not None:
             try:
                 self._outbound.close(member.connection_id)
             except UnavailableError:
                 return
+        session = self._sessions.gone(member.session_id, member.connection_id, time.time())
+        if session is not None:
+            self._leave_rooms(session, member.connection_id)
+        if room is not None and (session is None or room not in session.rooms):
+            self._members.remove(room, member)
 
     def moved(self, connection: Connection, issued: Issued, now: float) -> None:
         """A session has moved to the connection: so do its rooms."""

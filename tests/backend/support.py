@@ -130,6 +130,7 @@ class FakeOutbound:
     closed: list[str] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     post_error: Exception | None = None
+    close_error: Exception | None = None
     posted: list[bytes] = field(default_factory=list)
 
     def post(self, connection_id: str, data: bytes) -> bool:
@@ -144,6 +145,8 @@ class FakeOutbound:
 
     def close(self, connection_id: str) -> None:
         """Remember the connection."""
+        if self.close_error is not None:
+            raise self.close_error
         self.closed.append(connection_id)
 
     def exists(self, connection_id: str) -> bool:

@@ -215,6 +215,37 @@ def test_a_late_disconnect_of_an_older_connection_changes_nothing(
     assert [target for target, _ in outbound.frames] == [EVE.id]
 
 
+def test_a_connection_that_is_called_gone_and_cannot_be_closed_keeps_its_session(
+    client: "DynamoDBClient", app: App, outbound: FakeOutbound
+) -> None:
+    """It may be there: let go of, it would wait for what nobody sends it."""
+    opened(app, ANN, BOB)
+    app.ask(BOB, action="join", room="r")
+    outbound.frames.clear()
+    before = items(client)
+    outbound.close_error = UnavailableError("throttled")
+    app.presence.gone("r", Member(BOB.session_id, BOB.id))
+    assert items(client) == before
+    app.ask(ANN, action="publish", room="r", data=1)
+    app.ask(ANN, action="send", to=BOB.session_id, data=2)
+    assert [frame["data"] for frame in outbound.to(BOB)] == [1, 2]
+
+
+def test_a_connection_that_is_called_gone_is_closed_whatever_becomes_of_the_store(
+    app: App, outbound: FakeOutbound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(app, BOB)
+    app.ask(BOB, action="join", room="r")
+
+    def fails(*_: object) -> None:
+        raise UnavailableError("throttled")
+
+    monkeypatch.setattr(DynamoDBMembers, "remove", fails)
+    with pytest.raises(UnavailableError):
+        app.presence.gone("r", Member(BOB.session_id, BOB.id))
+    assert outbound.closed == [BOB.id]
+
+
 def test_a_late_join_of_an_older_connection_changes_nothing(client: "DynamoDBClient", app: App) -> None:
     opened(app, BOB, EVE)
     token = app.ask(BOB, action="session")["resumeToken"]
