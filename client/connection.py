@@ -15,6 +15,7 @@ from client.events import Answered, Event, Lost, Message, Result, Resumed, Taken
 
 _TICK = 0.05  # seconds between two looks at what is due
 _OPENING = 10.0  # seconds that a handshake may take
+_CLOSING = 1.0  # seconds that the closing one may take
 
 
 class ClosedError(Exception):
@@ -71,10 +72,14 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._over(ClosedError("the client is closed"))
-        if self._running is not None:
-            self._running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._running
+        try:
+            if self._socket is not None:
+                await self._close(self._socket)
+        finally:
+            if self._running is not None:
+                self._running.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._running
 
     @property
     def session_id(self) -> str:
@@ -138,15 +143,15 @@ class Client:
     # --- connections -------------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        while not self._core.over:
+        while self._closed is None:
             with contextlib.suppress(OSError, WebSocketException, TimeoutError):
                 async with connect(
-                    self._url, open_timeout=_OPENING, close_timeout=1, ping_interval=None, max_size=2**18
+                    self._url, open_timeout=_OPENING, close_timeout=_CLOSING, ping_interval=None, max_size=2**18
                 ) as socket:
                     await self._connection(socket)
             self._socket = None
             wait = self._core.disconnected(time.monotonic())
-            if not self._core.over:
+            if self._closed is None:
                 self.reconnects += 1
                 await asyncio.sleep(wait)
 
@@ -159,7 +164,7 @@ class Client:
             async for text in socket:
                 for event in self._core.received(str(text), time.monotonic()):
                     await self._handle(event)
-                if self._core.over:
+                if self._closed is not None:
                     return
                 await self._flush()
         finally:
@@ -167,16 +172,28 @@ class Client:
 
     async def _tick(self, socket: ClientConnection) -> None:
         while self._core.tick(time.monotonic()):
-            with contextlib.suppress(WebSocketException):
-                await self._flush()
+            await self._flush()
             await asyncio.sleep(_TICK)
-        await socket.close()
+        await self._close(socket)
 
     async def _flush(self) -> None:
         """Send what is to be sent. What does not go out is sent again on the next connection."""
-        while self._socket is not None and self._core.outbox:
-            with contextlib.suppress(WebSocketException):
-                await self._socket.send(self._core.outbox.popleft())
+        while (socket := self._socket) is not None and self._core.outbox:
+            try:
+                async with asyncio.timeout(self._core.times.dead):
+                    await socket.send(self._core.outbox.popleft())
+            except TimeoutError:
+                socket.transport.abort()  # nobody reads at the other end
+            except WebSocketException:
+                pass
+
+    async def _close(self, socket: ClientConnection) -> None:
+        """`close` alone waits for as long as nobody reads at the other end."""
+        try:
+            async with asyncio.timeout(_CLOSING):
+                await socket.close()
+        except TimeoutError:
+            socket.transport.abort()
 
     async def _handle(self, event: Event) -> None:
         match event:
