@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncIterator
 from types import TracebackType
@@ -13,7 +14,6 @@ from websockets.exceptions import WebSocketException
 from client.core import Core, Times
 from client.events import Answered, Event, Lost, Message, Result, Resumed, TakenOver
 
-_TICK = 0.05  # seconds between two looks at what is due
 _OPENING = 10.0  # seconds that a handshake may take
 _CLOSING = 1.0  # seconds that the closing one may take
 
@@ -55,6 +55,8 @@ class Client:
         self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._socket: ClientConnection | None = None
         self._ready = asyncio.Event()
+        self._stirred = asyncio.Event()  # something is due before the time that is waited for
+        self._wakes = math.inf
         self._closed: ClosedError | None = None
         self._running: asyncio.Task[None] | None = None
         self.reconnects = 0
@@ -131,6 +133,7 @@ class Client:
             raise self._closed
         identifier = self._core.request(action, time.monotonic(), **fields)
         answer = self._answers[identifier] = asyncio.get_running_loop().create_future()
+        self._stir()
         try:
             await self._flush()
             frame: dict[str, Any] = await answer
@@ -166,6 +169,7 @@ class Client:
                     await self._handle(event)
                 if self._closed is not None:
                     return
+                self._stir()
                 await self._flush()
         finally:
             ticking.cancel()
@@ -173,8 +177,17 @@ class Client:
     async def _tick(self, socket: ClientConnection) -> None:
         while self._core.tick(time.monotonic()):
             await self._flush()
-            await asyncio.sleep(_TICK)
+            self._stirred.clear()
+            self._wakes = self._core.due
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._wakes - time.monotonic()):
+                    await self._stirred.wait()
         await self._close(socket)
+
+    def _stir(self) -> None:
+        """A frame or a request may have made something due earlier."""
+        if self._core.due < self._wakes:
+            self._stirred.set()
 
     async def _flush(self) -> None:
         """Send what is to be sent. What does not go out is sent again on the next connection."""

@@ -1,10 +1,11 @@
 """The rules of a client, without a socket or a clock: frames and times in, frames and events out.
 
-The shell around it sends what `outbox` has, calls `tick` a few times a second or more, and tells when a connection is
-made or has ended.
+The shell around it sends what `outbox` has, calls `tick` when it is `due`, and tells when a connection is made or has
+ended.
 """
 
 import json
+import math
 import random
 from collections import deque
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ class _Request:
 @dataclass(slots=True)
 class _Room:
     stream: Stream[Event] = field(default_factory=Stream)
-    asked: float | None = None  # when a gap was noticed, or last asked about
+    due: float = math.inf  # when to ask for what a gap is of
 
 
 class Core:
@@ -65,8 +66,10 @@ class Core:
         self._connected = False
         self._ready = False  # the session is this connection's
         self._failures = 0
-        self._session_due = self._sent = self._renew_at = 0.0
-        self._waiting: float | None = None  # since when nothing has come in answer
+        self._session_due = self._ping_due = self._renew_at = 0.0
+        self._dead_at = math.inf  # unless something comes
+        #: When to call `tick` next: infinity without a connection. Frames and requests may bring it forward.
+        self.due = math.inf
         self.over = False
 
     # --- connections -------------------------------------------------------------------------------------------------
@@ -75,13 +78,14 @@ class Core:
         """A connection is there: resume, or begin."""
         self.outbox.clear()
         self._connected, self._ready = True, False
-        self._waiting = None
-        self._renew_at = now + self.times.renew * self._random.uniform(0.85, 1)
+        self._dead_at = math.inf
+        self._renew_at = self._by(now + self.times.renew * self._random.uniform(0.85, 1))
         self._ask_session(now)
 
     def disconnected(self, now: float) -> float:  # noqa: ARG002 - the same shape as the others
         """A connection has ended, or was not made; how long to wait before the next: full jitter."""
         self._connected = self._ready = False
+        self.due = math.inf
         longest = min(self.times.longest_wait, self.times.first_wait * 2 ** min(self._failures, 16))
         self._failures += 1
         return self._random.uniform(0, longest)
@@ -107,29 +111,37 @@ class Core:
         """Do what is due. False when the connection is to be given up: it is dead, or too old."""
         if not self._connected:
             return True
-        if now >= self._renew_at or (self._waiting is not None and now - self._waiting >= self.times.dead):
+        if now >= min(self._renew_at, self._dead_at):
             return False
         if not self._ready:
             if now >= self._session_due:
                 self._ask_session(now)
+            self.due = min(self._renew_at, self._dead_at, self._session_due)
             return True
         for request in self._requests.values():
-            if request.due <= now:
+            if now >= request.due:
                 self._send_request(request, now)
-        self._notice_gaps(now)
         for name, room in self._streams():
-            if room.asked is not None and now - room.asked >= self.times.gap:
-                room.asked = now + self.times.retry
+            if now >= room.due:
+                room.due = now + self.times.retry + self.times.gap
                 self._ask_for_the_rest(name, room, now)
-        if now - self._sent >= self.times.keep_alive:
+        if now >= self._ping_due:
             self._send({"action": "ping"}, now)
+        requests = (request.due for request in self._requests.values())
+        gaps = (room.due for _, room in self._streams())
+        self.due = min(self._renew_at, self._dead_at, self._ping_due, *requests, *gaps)
         return True
+
+    def _by(self, due: float) -> float:
+        """A time at which something is to be done."""
+        self.due = min(self.due, due)
+        return due
 
     # --- frames ------------------------------------------------------------------------------------------------------
 
     def received(self, text: str, now: float) -> list[Event]:
         """A frame has arrived. What is no frame of the protocol is left aside."""
-        self._waiting = None
+        self._dead_at = math.inf
         try:
             frame = json.loads(text)
             kind = frame.get("type")
@@ -152,9 +164,9 @@ class Core:
     def _notice_gaps(self, now: float) -> None:
         for _, room in self._streams():
             if not room.stream.has_gap:
-                room.asked = None
-            elif room.asked is None:
-                room.asked = now
+                room.due = math.inf
+            elif room.due == math.inf:
+                room.due = self._by(now + self.times.gap)
 
     def _on_session(self, frame: dict[str, Any], now: float) -> list[Event]:
         if self._ready and not frame["resumed"] and frame["sessionId"] == self.session_id:
@@ -170,6 +182,7 @@ class Core:
         if self._ready:
             return events  # the inbox was asked for again
         self._ready, self._failures = True, 0
+        self._by(now)  # gaps have waited for the session
         self._ask_rooms_for_the_rest(now)
         for request in self._requests.values():
             self._send_request(request, now)
@@ -203,16 +216,16 @@ class Core:
         if frame["code"] == "taken-over":
             return self._on_taken_over(frame, now)
         if frame["code"] == "released":
-            self._renew_at = now  # taken for gone: a new connection resumes the session
+            self._renew_at = self._by(now)  # taken for gone: a new connection resumes the session
             return []
         if frame.get("id") == self._asking:
             if frame["code"] == "invalid-token":
                 return self._on_invalid_token(now)
-            self._session_due = now + self._pause(1)
+            self._session_due = self._by(now + self._pause(1))
             return []
         request = self._requests.get(frame.get("id", ""))
         if request is not None and frame["code"] in PASSING:
-            request.due = now + self._pause(request.attempts)
+            request.due = self._by(now + self._pause(request.attempts))
             return []
         return self._on_answer(frame, now)
 
@@ -243,7 +256,7 @@ class Core:
 
     def _on_reconnect(self, _frame: dict[str, Any], now: float) -> list[Event]:
         """The host is about to end: another connection resumes the session before this one is closed."""
-        self._renew_at = now
+        self._renew_at = self._by(now)
         return []
 
     def _on_catch_up(self, _frame: dict[str, Any], now: float) -> list[Event]:
@@ -263,7 +276,7 @@ class Core:
     # --- what is sent ------------------------------------------------------------------------------------------------
 
     def _ask_session(self, now: float) -> None:
-        self._session_due = now + self.times.retry
+        self._session_due = self._by(now + self.times.retry)
         self._count += 1
         self._asking = f"{self._prefix}-{self._count}"
         frame: dict[str, Any] = {"action": "session", "id": self._asking}
@@ -285,14 +298,13 @@ class Core:
                 self._ask_for_the_rest(name, room, now)
 
     def _send_request(self, request: _Request, now: float) -> None:
-        request.due = now + self.times.retry
+        request.due = self._by(now + self.times.retry)
         request.attempts += 1
         self._send(request.frame, now)
 
     def _send(self, frame: dict[str, Any], now: float) -> None:
-        self._sent = now
-        if self._waiting is None:
-            self._waiting = now
+        self._ping_due = self._by(now + self.times.keep_alive)
+        self._dead_at = self._by(min(self._dead_at, now + self.times.dead))
         self.outbox.append(json.dumps(frame))
 
     def _pause(self, attempts: int) -> float:

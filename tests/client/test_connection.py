@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from client import Client
-from client.core import Times
+from client.core import Core, Times
 
 PATIENCE = 30
 MUCH = os.urandom(200_000).hex()  # which cannot be compressed to little
@@ -86,6 +87,25 @@ def test_who_leaves_a_client_says_so() -> None:
 
     asyncio.run(run())
     assert codes == [1000]
+
+
+def test_a_client_looks_at_the_clock_only_when_something_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks: list[float] = []
+    tick = Core.tick
+
+    def counted(core: Core, now: float) -> bool:
+        ticks.append(now)
+        return tick(core, now)
+
+    monkeypatch.setattr(Core, "tick", counted)
+
+    async def run() -> None:
+        async with listening(talk) as url, Client(url, times=Times(retry=PATIENCE, dead=PATIENCE)) as client:
+            for number in range(2000):
+                await client.publish("r", number)
+
+    asyncio.run(run())
+    assert len(ticks) <= 4, "the first, for the session, for the first request, and one to spare"
 
 
 def test_a_client_that_is_asked_to_reconnect_does_so_at_once() -> None:

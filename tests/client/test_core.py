@@ -1,8 +1,13 @@
+import copy
 import json
+import math
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from client.core import PASSING, Core, Times
 from client.events import Answered, Lost, Message, Result, Resumed, TakenOver
@@ -262,7 +267,8 @@ def test_a_session_that_is_refused_for_now_is_asked_for_again() -> None:
     core.connected(0)
     first = sent(core)
     get(core, type="error", code="unavailable", message="", id="session")
-    core.tick(1)
+    assert core.due <= 1
+    core.tick(core.due)
     assert sent(core) == first
     core.tick(1 + TIMES.retry)
     assert sent(core) == first, "and so it is when no answer comes"
@@ -276,6 +282,7 @@ def test_to_be_taken_over_is_final(core: Core) -> None:
 def test_a_connection_that_was_taken_for_gone_is_exchanged(core: Core) -> None:
     assert core.tick(1)
     get(core, 1, type="error", code="released", message="", id="x")
+    assert core.due == 1
     assert not core.tick(1)
 
 
@@ -327,12 +334,101 @@ def test_a_connection_is_exchanged_before_the_gateway_closes_it() -> None:
     assert len(set(ages)) > 20, "not all at once"
 
 
+# --- when something is due ------------------------------------------------------------------------------------------
+
+
+#: What may happen to a client at any time ...
+ASKED: dict[str, Callable[[Core, float], object]] = {
+    "connected": lambda core, now: core.connected(now),
+    "disconnected": lambda core, now: core.disconnected(now),
+    "tick": lambda core, now: core.tick(now),
+    "join": lambda core, now: core.request("join", now, room="r"),
+    "publish": lambda core, now: core.request("publish", now, room="r", data=1),
+    "leave": lambda core, now: core.request("leave", now, room="r"),
+}
+#: ... and what arrives on its connection; `last` is its last request.
+ARRIVES: dict[str, Callable[[Core, float, str], object]] = {
+    "session": lambda core, now, _: session(core, now),
+    "resumed": lambda core, now, _: session(core, now, resumed=True, end=2),
+    "joined": lambda core, now, last: joined(core, seq=3, now=now, id=last),
+    "answer": lambda core, now, last: get(core, now, type="accepted", id=last),
+    "unavailable": lambda core, now, last: get(core, now, type="error", code="unavailable", message="", id=last),
+    "no session yet": lambda core, now, _: get(core, now, type="error", code="unavailable", message="", id="session"),
+    "invalid-token": lambda core, now, _: get(core, now, type="error", code="invalid-token", message="", id="session"),
+    "released": lambda core, now, _: get(core, now, type="error", code="released", message=""),
+}
+
+
+def do(core: Core, step: str, now: float) -> None:
+    """Nothing arrives without a connection, and no message without a session."""
+    if step in ASKED:
+        ASKED[step](core, now)
+    elif core._connected and step in ARRIVES:
+        ARRIVES[step](core, now, next(reversed(core._requests), ""))
+    elif core._ready:
+        kind, seq = step.split()
+        message(core, int(seq), room="r" if kind == "message" else None, now=now)
+
+
+STEPS = st.one_of(
+    st.sampled_from(list(ASKED)),
+    st.sampled_from(list(ARRIVES)),
+    st.sampled_from([f"{kind} {seq}" for kind in ("message", "inbox") for seq in (1, 2, 3, 4)]),
+)
+PAUSES = st.sampled_from([0, 0.1, 0.6, 3, 11, 40, 300])
+MANY_TIMES = st.sampled_from([TIMES, Times(keep_alive=2, dead=3), Times(retry=100)])
+
+
+@given(MANY_TIMES, st.lists(st.tuples(STEPS, PAUSES), min_size=8, max_size=25), st.floats(0.5, 0.999))
+def test_until_something_is_due_nothing_is_done(times: Times, steps: list[tuple[str, float]], share: float) -> None:
+    core, now = Core(times, random.Random(1)), 1000.0
+    for step, pause in [("connected", 0.0), ("session", 0.0), ("join", 0.0), ("joined", 0.0), *steps]:
+        end = now + pause
+        while core.due <= end:
+            now = max(now, core.due)
+            if core.tick(now):
+                assert core.due > now, "or it would be called on and on"
+            else:
+                core.disconnected(now)
+        now = end
+        do(core, step, now)
+        ticked = copy.deepcopy(core)
+        going = ticked.tick(now)
+        for state in (core, ticked) if going else (core,):
+            if (until := min(state.due, now + 10_000)) > now:
+                early = copy.deepcopy(state)
+                early.outbox.clear()
+                assert early.tick(now + share * (until - now))
+                assert not early.outbox, "before it was due"
+
+
+def test_a_gap_is_due_when_there_is_a_session_again(core: Core) -> None:
+    message(core, 3)
+    core.disconnected(0)
+    core.connected(100)
+    session(core, 100, resumed=True)
+    core.tick(core.due)
+    assert core.due <= 100 + TIMES.gap + TIMES.retry
+
+
+@given(MANY_TIMES, st.lists(STEPS, max_size=25))
+def test_what_is_due_is_done(times: Times, steps: list[str]) -> None:
+    core = Core(times, random.Random(1))
+    for step in ("connected", "session", "join", "joined", *steps):
+        do(core, step, 1000)
+    core.tick(1000)  # frames may have made unnecessary what was due
+    sent(core)
+    if not math.isinf(core.due):
+        assert not core.tick(core.due) or sent(core)
+
+
 # --- what a pod that holds sockets asks for ---------------------------------------------------------------------------
 
 
 def test_a_client_that_is_asked_to_reconnect_gives_the_connection_up(core: Core) -> None:
     assert core.tick(1)
     assert get(core, 1, type="reconnect") == []
+    assert core.due == 1
     assert not core.tick(1)
     core.disconnected(1)
     core.connected(2)

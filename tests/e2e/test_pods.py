@@ -17,7 +17,7 @@ import pytest
 from websockets.asyncio.client import connect as connect_async
 from websockets.sync.client import connect
 
-from client import Client, Message, connection
+from client import Client, Message
 from client.core import Times
 from tests.faults.ledger import Ledger
 from tests.processes import Running, eventually, running
@@ -122,10 +122,8 @@ async def chatter(url: str) -> None:
 
 
 def test_clients_keep_their_connections_and_messages_while_the_fleet_goes_from_1_to_6_to_1(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    # So many clients of one process would do little else than look at the clock.
-    monkeypatch.setattr(connection, "_TICK", 0.5)
     options = ("--time-scale", str(SCALE), "--set", "idle=72000", "--set", "lifetime=72000")
     sizes = {"min_replicas": 1, "max_replicas": 6, "messages_per_replica": 1}
 
