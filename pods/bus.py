@@ -33,6 +33,8 @@ _BATCH = 100
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0  # seconds
 _TIMEOUT = 5.0
 _ALL, _LOADS = "duplex:all", "duplex:loads"
+#: RuntimeError is uvloop's for writing to a connection that was reset a moment ago; redis passes it on.
+_LOST = (RedisError, OSError, RuntimeError)
 
 
 class Hint(Struct, array_like=True):
@@ -110,12 +112,12 @@ class Bus:
 
     async def _listen(self) -> None:
         wait, before = _FIRST_WAIT, False
-        while True:
+        while not _cancelled():
             try:
                 async with self._redis.pubsub() as subscription:
                     await subscription.subscribe(*self._channels)
                     confirmed = 0
-                    while True:
+                    while not _cancelled():
                         message = await subscription.get_message(timeout=_TIMEOUT)
                         if message is None:
                             continue
@@ -130,7 +132,7 @@ class Bus:
                             if before:
                                 self._missed()
                             before = True
-            except (RedisError, OSError) as error:
+            except _LOST as error:
                 logger.warning("bus lost", reason=str(error))
             self._figures.bus_connected = False
             wait = await _pause(wait)
@@ -153,7 +155,7 @@ class Bus:
 
     async def _publish(self) -> None:
         wait = _FIRST_WAIT
-        while True:
+        while not _cancelled():
             batch = [await self._queue.get()]
             with contextlib.suppress(asyncio.QueueEmpty):
                 while len(batch) < _BATCH:
@@ -166,7 +168,7 @@ class Bus:
                         pipeline.publish(channel, hint)
                     async with asyncio.timeout(_TIMEOUT):
                         await pipeline.execute()
-            except (RedisError, OSError) as error:
+            except _LOST as error:
                 self._figures.hints["failed"] += len(batch)
                 logger.warning("hints not published", hints=len(batch), reason=str(error))
                 self._lost = True
@@ -175,6 +177,12 @@ class Bus:
             else:
                 self._figures.hints["published"] += len(batch)
                 self._lost, wait = False, _FIRST_WAIT
+
+
+def _cancelled() -> bool:
+    """`asyncio.wait_for`, which redis uses, may swallow a cancellation before Python 3.12; it is counted anyway."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _pause(longest: float) -> float:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack
+import struct
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from typing import cast
 
 import pytest
+import uvloop
 
 from pods.bus import Bus, Hint
 from pods.figures import Figures
@@ -143,6 +146,69 @@ def test_a_pod_starts_and_waits_when_there_is_no_bus() -> None:
         await pod.stop()
 
     asyncio.run(run())
+
+
+class Dying(asyncio.Protocol):
+    """A bus that resets each connection, each time at another of the first commands."""
+
+    connections = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        linger = struct.pack("ii", 1, 0)  # to close is to reset
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.left = Dying.connections % 12
+        Dying.connections += 1
+
+    def data_received(self, data: bytes) -> None:
+        for command in data.split(b"*")[1:]:
+            self.transport.write(b"+PONG\r\n" if b"PING" in command else b"+OK\r\n")
+            self.left -= 1
+            if self.left < 0:
+                self.transport.abort()
+                return
+
+
+@asynccontextmanager
+async def dying_bus(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    """Its URL. Pods come back at once."""
+    monkeypatch.setattr("pods.bus._LONGEST_WAIT", 0.001)
+    monkeypatch.setattr("pods.bus._FIRST_WAIT", 0.001)
+    monkeypatch.setattr(Dying, "connections", 0)
+    server = await asyncio.get_running_loop().create_server(Dying, "127.0.0.1", 0)
+    async with asyncio.timeout(PATIENCE), server:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def be_busy(pod: Pod, *, connections: int) -> None:
+    end = Dying.connections + connections
+    while Dying.connections < end and not pod.running.done():
+        pod.bus.tell("b", HINT)
+        await asyncio.sleep(0.001)
+    assert not pod.running.done(), pod.running
+
+
+def test_a_pod_outlives_a_bus_that_dies_at_any_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the event loop of the pods, where a write to a connection that was just reset has an error of its own."""
+
+    async def run() -> None:
+        async with dying_bus(monkeypatch) as url:
+            pod = Pod(url, "a")
+            await be_busy(pod, connections=200)
+            await pod.stop()
+
+    uvloop.run(run())
+
+
+def test_a_pod_ends_whatever_its_bus_is_doing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        async with dying_bus(monkeypatch) as url:
+            for connections in range(60):
+                pod = Pod(url, "a")
+                await be_busy(pod, connections=1 + connections % 20)
+                await pod.stop()
+
+    uvloop.run(run())
 
 
 @pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\n\r\n", b"*1\r\n$99999999\r\n", b"*0\r\n", b"*x\r\n", b"\r\n"])
