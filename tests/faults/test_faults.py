@@ -49,7 +49,7 @@ def test_nothing_is_lost_or_handed_on_twice(
         run = Run(cloud, row, 1, MESSAGES, lambda _: None)
         asyncio.run(run.run())
     assert len(run.ledger.acknowledged) == MESSAGES
-    assert run.ledger.lost == set()
+    assert run.ledger.lost == set(), run.ledger.told
     assert run.ledger.repeated == 0
     assert run.fired > 0 or row.name == "nothing fails"
 
