@@ -177,7 +177,8 @@ class Run:
                 task.result()
             for task in measures:
                 task.cancel()
-            await asyncio.gather(*measures, return_exceptions=True)
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
             await self._drain()
         self.fired += await asyncio.to_thread(self._counted)
 
@@ -264,10 +265,17 @@ class Run:
         await asyncio.Event().wait()
 
     async def _race(self, listeners: list[Listener]) -> None:
-        """Two clients resume one session at once, again and again."""
+        """Two clients resume one session at once, again and again.
+
+        A race that has begun is run to its end: a client that nobody listens to may be the one to win it.
+        """
         while True:
             await asyncio.sleep(self._random.uniform(0, 0.3))
-            await self._random.choice(listeners).race(self._random.uniform(0, 0.05))
+            racing = asyncio.create_task(self._random.choice(listeners).race(self._random.uniform(0, 0.05)))
+            try:
+                await asyncio.shield(racing)
+            finally:
+                await racing
             self.fired += 1
 
     async def _stall(self, listeners: list[Listener]) -> None:

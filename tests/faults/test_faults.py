@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from client import Client
 from tests.faults.harness import Listener, Run
 from tests.faults.ledger import Ledger
 from tests.faults.rows import ROWS, Row
@@ -74,3 +76,24 @@ class Failing(Run):
 def test_a_measure_that_fails_ends_the_run(sound: Running) -> None:
     with pytest.raises(AssertionError, match="the measure failed"):
         asyncio.run(Failing(sound, Row("fails", (), ("fail",)), 1, 10_000, lambda _: None).run())
+
+
+class Ending(Run):
+    """It ends while two clients race for a session."""
+
+    async def _talk(self, _sender: Client, listeners: list[Listener], _names: Any) -> None:
+        while all(listener.settled.is_set() for listener in listeners):  # noqa: ASYNC110 - a measure tells nobody
+            await asyncio.sleep(0)
+        self.racing = next(listener for listener in listeners if not listener.settled.is_set())
+
+    async def _drain(self) -> None:
+        assert self.racing.settled.is_set()
+        await self._work(self.racing.client, self._prefix)
+        await super()._drain()
+
+
+def test_a_race_is_over_before_the_last_messages_are_waited_for(sound: Running) -> None:
+    run = Ending(sound, Row("ends", (), ("race",)), 1, 1, lambda _: None)
+    asyncio.run(run.run())
+    assert len(run.ledger.acknowledged) == 1
+    assert run.ledger.lost == set(), run.ledger.told
