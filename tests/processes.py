@@ -95,13 +95,22 @@ def running_from(root: Path, folder: Path, *arguments: str, **environment: str) 
         assert process.poll() is None, "\n".join(lines)
         yield Running(process, json.loads(ready_file.read_text()), lines)
     finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
+        terminate(process)
         reader.join()
         output.close()
     unexpected = ("Traceback", "Exception in", "Fatal error", "Task exception")
     assert [line for line in lines if line.startswith(unexpected)] == [], "\n".join(lines)
+
+
+def terminate(process: subprocess.Popen[str]) -> None:
+    """Have it end as by a signal from outside, so that it takes its scratch folders along; fails when it does not."""
+    process.terminate()
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
 
 
 def children(pid: int) -> list[int]:
