@@ -1,7 +1,8 @@
 """What one connection says, and what it makes of the answers: no socket, no clock.
 
 The shell around a member sends its `frames`, tells when a connection is made, lost, or has brought a frame, and
-takes each turn when it is due. A turn that comes while the connection is away is kept, and counts from when it was due.
+takes each turn when it is due. A turn that comes while the connection is away is kept, and counts from when it was due;
+so is an echo that was under way when the member itself broke its connection.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Plain:
         self.ready = False
         self._outbox: deque[bytes] = deque()
         self._group, self._measures = group, group.measures
-        self._asked: dict[int, Asked] = {}
+        self._asked: dict[int, tuple[str, Asked]] = {}  # and what for
         self._late: list[tuple[str, float]] = []
         self._alone: int | None = None  # what a client is waiting for that asks for one thing at a time
         self._count = 0
@@ -99,10 +100,16 @@ class Plain:
         for action, due in late:
             self.turn(action, due, now)
 
-    def disconnected(self, now: float) -> float:  # noqa: ARG002 - the same shape as the other's
-        """It is gone, with what was under way; how long to wait before the next."""
+    def disconnected(self, now: float, *, by_choice: bool = False) -> float:  # noqa: ARG002 - the same shape as the other's
+        """It is gone; how long to wait before the next.
+
+        What was under way is lost, or asked again when the member left by choice.
+        """
         self.ready, self._alone = False, None
-        self._measures.counts["lost"] += len(self._asked)
+        if by_choice:
+            self._late += [(action, asked.due) for action, asked in self._asked.values()]
+        else:
+            self._measures.counts["lost"] += len(self._asked)
         self._asked.clear()
         self._outbox.clear()
         self._failures += 1
@@ -119,7 +126,7 @@ class Plain:
             return
         self._count += 1
         number = self._count
-        self._asked[number] = Asked(due, now, alone=self._alone is None)
+        self._asked[number] = action, Asked(due, now, alone=self._alone is None)
         if self._alone is None:
             self._alone = number
         self._measures.counts["sent"] += 1
@@ -140,9 +147,9 @@ class Plain:
         place = self._order.arrived(number)
         if place != "next":
             self._measures.counts[place] += 1
-        asked = self._asked.pop(number, None)
-        if asked is None:
+        if number not in self._asked:
             return
+        _, asked = self._asked.pop(number)
         if number == self._alone:
             self._alone = None
         if name == "echo" and frame != (b"%d " % number + self._filling)[: len(frame)]:
@@ -231,7 +238,7 @@ class Sessioned:
         """It is gone; how long to wait before the next."""
         self.ready = False
         self._alone = None
-        self._plain.disconnected(now)
+        self._plain.disconnected(now, by_choice=self._resuming is not None)
         return self._core.disconnected(now)
 
     def tick(self, now: float) -> bool:

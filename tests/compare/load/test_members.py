@@ -133,6 +133,36 @@ def test_a_broken_connection_resumes_and_is_written_to_while_it_is_away() -> Non
     assert (room.counts["resumed"], room.counts["deliveries"], sum(room.errors.values())) == (1, 1, 0)
 
 
+MIXED = b"kind: mixed\nconnections: 2\nrate: 1\nduration: 1\nroom_members: 2\nmix: {echo: 1, ping: 1, reconnect: 1}\n"
+
+
+def test_what_a_member_breaks_off_itself_is_asked_again_and_counts_from_when_it_was_due() -> None:
+    room = Room(MIXED)
+    away = room.members[0]
+    for action in ("echo", "ping", "reconnect"):
+        away.turn(action, 0.25, 0.25)
+    first = list(away.frames())
+    away.disconnected(0.5)
+    assert (room.counts["lost"], away.waiting) == (0, 3)
+    away.connected(0.75)
+    room.answer_session(away, 0, resumed=True, after=0)
+    echo, ping = away.frames()
+    assert isinstance(echo, bytes)
+    assert [echo, ping] != first  # answers to those would be repeats
+    away.received(echo, 1.25)
+    away.received(b'{"type":"pong","id":%d}' % json.loads(ping)["id"], 1.25)
+    room.group.finish()
+    assert (room.counts["answered"], room.counts["lost"], away.waiting) == (2, 0, 0)
+    assert 999_000 <= room.group.measures.latencies["echo"].corrected.get_max_value() <= 1_001_000
+
+
+def test_what_is_under_way_when_the_other_end_closes_is_lost() -> None:
+    room = Room(MIXED)
+    room.members[0].turn("echo", 0.25, 0.25)
+    room.members[0].disconnected(0.5)
+    assert (room.counts["lost"], room.members[0].waiting) == (1, 0)
+
+
 def test_a_session_that_begins_anew_is_an_error() -> None:
     room = Room(b"kind: churn\nconnections: 2\nrate: 1\nduration: 1\n")
     away = room.members[0]
