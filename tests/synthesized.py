@@ -6,11 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
-
-from tests.processes import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,10 +15,14 @@ if TYPE_CHECKING:
 
 
 def synthesized(folder: Path, **options: object) -> Path:
-    """A cdk.out in `folder`, as `cdk synth -c NAME=VALUE …` writes it."""
+    """A cdk.out in `folder`, as `cdk synth -c NAME=VALUE …` writes it.
+
+    It is made in this process: once the CDK is loaded, which takes most of the time, each app takes less than a second.
+    """
+    from infra.assembly import build_app  # noqa: PLC0415 - it loads the CDK
+
     outdir = folder / "cdk.out"
-    environment = {**os.environ, "CDK_OUTDIR": str(outdir), "CDK_CONTEXT_JSON": json.dumps(options)}
-    subprocess.run([sys.executable, "app.py"], cwd=ROOT, env=environment, check=True)
+    build_app(str(outdir), **options).synth()
     return outdir
 
 

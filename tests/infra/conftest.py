@@ -1,4 +1,4 @@
-"""Each variant of the app is synthesized once a run, by `app.py`."""
+"""Each variant of the app is synthesized once a run."""
 
 import json
 from collections.abc import Callable
