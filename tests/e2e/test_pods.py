@@ -36,8 +36,8 @@ SCALE = 15
 # Each client sends a message every so many seconds, evenly spread, which one pod is enough for: of the 60 messages a
 # minute that a pod is meant to take, 200 sends with their replies and deliveries are 40.
 QUIET = 60.0
-# So many more ask again as soon as they are answered, which is enough for six, and leaves no backlog.
-CHATTERERS = 20
+# So many more ask again a moment after they are answered, which is enough for six, and leaves no backlog.
+CHATTERERS, PAUSE = 20, 0.05
 
 
 class Fleet:
@@ -119,6 +119,7 @@ async def chatter(url: str) -> None:
         while True:
             await socket.send('{"action":"ping"}')
             await socket.recv()
+            await asyncio.sleep(PAUSE)
 
 
 def test_clients_keep_their_connections_and_messages_while_the_fleet_goes_from_1_to_6_to_1(

@@ -32,6 +32,7 @@ TIMES = Times(retry=3, dead=8, gap=0.3, first_wait=0.1, longest_wait=2)
 ROOMS = 4
 SENDERS = 8
 DRAIN = 120.0  # seconds that the next of the last messages may take
+PAUSE = 0.1  # seconds between two messages of one that only talks on until something has happened
 
 
 class Cloud(Protocol):

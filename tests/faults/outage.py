@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from tests.faults.harness import Run
+from tests.faults.harness import PAUSE, Run
 from tests.faults.rows import Row
 from tests.local.pods.fleets import connected
 from tests.processes import PATIENCE, Running, children, running
@@ -67,6 +67,7 @@ class OutageRun(Run):
     async def _talk(self, sender: Client, listeners: list[Listener], names: Any) -> None:
         await super()._talk(sender, listeners, names)
         while not self._over:
+            await asyncio.sleep(PAUSE)
             await super()._talk(sender, listeners, [next(self._numbers)])
 
     async def _lose_prometheus(self, _listeners: list[Listener]) -> None:

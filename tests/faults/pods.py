@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tests.faults.harness import ROOMS, SENDERS, TIMES, Run
+from tests.faults.harness import PAUSE, ROOMS, SENDERS, TIMES, Run
 from tests.faults.rows import Row
 from tests.pods.fleet import REDIS, Fleet, Pod
 from tests.processes import PATIENCE
@@ -80,6 +80,7 @@ class PodRun(Run):
     async def _talk(self, sender: Client, listeners: list[Listener], names: Any) -> None:
         await super()._talk(sender, listeners, names)
         while not self._taken:
+            await asyncio.sleep(PAUSE)
             await super()._talk(sender, listeners, [next(self._numbers)])
 
     async def _drain(self) -> None:
