@@ -243,7 +243,7 @@ class Sessioned:
 
     def tick(self, now: float) -> bool:
         """Do what is due; False when the connection is to be given up."""
-        return self._core.tick(now)
+        return now < self._core.due or self._core.tick(now)
 
     def turn(self, action: str, due: float, now: float) -> None:
         """Do what was due then."""
