@@ -11,7 +11,8 @@ from websockets.http11 import Request
 
 from local.gateway.effects import HttpResponse
 from local.gateway.events import Handshake
-from local.sockets import GatewayProtocol, WebSocketConnection, write_response
+from local.lingering import Lingering, write_response
+from local.sockets import GatewayProtocol, WebSocketConnection
 
 if TYPE_CHECKING:
     from local.sockets import Service
@@ -28,6 +29,7 @@ class HttpConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._head_size = 0
         self._head_done = False
+        self._over = False  # the last response is written
         self._url = b""
         self._headers: list[tuple[str, str]] = []
         self._body = bytearray()
@@ -88,7 +90,7 @@ class HttpConnection(asyncio.Protocol):
             self._body += body  # one byte past the limit is enough to refuse it
 
     def on_message_complete(self) -> None:
-        if self._parser.should_upgrade():
+        if self._over or self._parser.should_upgrade():
             return
         self._head_done, self._head_size = False, 0
         url = self._admitted_url()
@@ -112,7 +114,14 @@ class HttpConnection(asyncio.Protocol):
             return None
 
     def _reply(self, response: HttpResponse, *, keep_alive: bool) -> None:
-        write_response(self._transport, response, keep_alive=keep_alive)
+        if self._over or self._transport.is_closing():
+            return
+        if keep_alive:
+            write_response(self._transport, response, keep_alive=True)
+            return
+        self._over = True
+        self._service.left(self)
+        Lingering(self._service, self._transport, response)
 
     def _upgrade(self, rest: bytes) -> None:
         url = self._admitted_url()

@@ -13,6 +13,7 @@ from local.aws import access
 from local.gateway.core import Gateway
 from local.gateway.effects import Accept, Close, Failed, Fetch, HttpResponse, Invoke, Log, Reject, Send
 from local.http_connection import HttpConnection
+from local.lingering import Lingering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -75,7 +76,7 @@ class Server:
         self._hosts = access.hosts([api.domain_name, *(domain.name for domain in api.domains)])
         self._sweeper: asyncio.Task[None] | None = None
         self._clients: dict[str, WebSocketConnection] = {}
-        self._sockets: set[HttpConnection | WebSocketConnection] = set()
+        self._sockets: set[HttpConnection | WebSocketConnection | Lingering] = set()
         self._underway: dict[str, _Underway] = {}
 
     def use(self, api: Api) -> None:
@@ -113,10 +114,10 @@ class Server:
 
     # What the sockets report.
 
-    def joined(self, connection: HttpConnection | WebSocketConnection) -> None:
+    def joined(self, connection: HttpConnection | WebSocketConnection | Lingering) -> None:
         self._sockets.add(connection)
 
-    def left(self, connection: HttpConnection | WebSocketConnection) -> None:
+    def left(self, connection: HttpConnection | WebSocketConnection | Lingering) -> None:
         self._sockets.discard(connection)
 
     def forbidden(self, headers: Sequence[tuple[str, str]]) -> str | None:

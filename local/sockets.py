@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
@@ -18,6 +17,7 @@ from websockets.server import ServerProtocol
 
 from local.gateway.effects import HttpResponse
 from local.gateway.events import Handshake
+from local.lingering import Lingering
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,10 +39,10 @@ class Service(Protocol):
     limits: Limits
     settings: Settings
 
-    def joined(self, connection: HttpConnection | WebSocketConnection) -> None:
+    def joined(self, connection: HttpConnection | WebSocketConnection | Lingering) -> None:
         """There is a socket."""
 
-    def left(self, connection: HttpConnection | WebSocketConnection) -> None:
+    def left(self, connection: HttpConnection | WebSocketConnection | Lingering) -> None:
         """It is gone."""
 
     def forbidden(self, headers: Sequence[tuple[str, str]]) -> str | None:
@@ -151,7 +151,9 @@ class WebSocketConnection(asyncio.Protocol):
     def reject(self, response: HttpResponse) -> None:
         """Refuse the handshake."""
         self._over = True
-        write_response(self._transport, response, keep_alive=False)
+        if not self._transport.is_closing():
+            self._service.left(self)
+            Lingering(self._service, self._transport, response)
 
     # What goes to the client.
 
@@ -256,24 +258,3 @@ class WebSocketConnection(asyncio.Protocol):
     def _expect_end(self) -> None:
         if self._closing is None and not self._transport.is_closing():
             self._closing = asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._transport.abort)
-
-
-def write_response(transport: asyncio.Transport, response: HttpResponse, *, keep_alive: bool) -> None:
-    """Write an HTTP response, and close the connection if it is the last one."""
-    if transport.is_closing():
-        return
-    headers = [*response.headers, ("Content-Length", str(len(response.body)))]
-    if not keep_alive:
-        headers.append(("Connection", "close"))
-    status = f"HTTP/1.1 {response.status} {_phrase(response.status)}"
-    lines = [status, *(f"{name}: {value}" for name, value in headers), "", ""]
-    transport.write("\r\n".join(lines).encode("latin-1") + response.body)
-    if not keep_alive:
-        transport.close()
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "-"

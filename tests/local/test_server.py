@@ -147,6 +147,39 @@ def test_what_is_no_handshake_is_answered_and_closed(cloud: Running, head: bytes
         assert answer.startswith(b"HTTP/1.1 " + status)
 
 
+REFUSED = (
+    b"GET /prod?status=403 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("head", "status"), [(b"GET /prod HTTP/1.1\r\nX: " + b"x" * 40_000, b"431"), (REFUSED, b"403")]
+)
+def test_what_a_client_still_sends_does_not_cost_it_the_last_response(
+    cloud: Running, head: bytes, status: bytes
+) -> None:
+    address = urlsplit(cloud.url)
+    with socket.create_connection((address.hostname, address.port or 0), TIMEOUT) as raw:
+        raw.sendall(head)
+        assert raw.recv(1, socket.MSG_PEEK)
+        for _ in range(200):
+            raw.sendall(b"x" * 1_000)
+        answer = b""
+        while data := raw.recv(65536):
+            answer += data
+        assert answer.startswith(b"HTTP/1.1 " + status)
+
+        def is_cut_off() -> bool:
+            try:
+                raw.sendall(b"x")
+            except OSError:
+                return True
+            return False
+
+        eventually(is_cut_off, "the end of a client that does not stop")
+
+
 # Messages.
 
 

@@ -34,6 +34,7 @@ class Wire(asyncio.Transport):
         self.written = b""
         self.closed = False
         self.aborted = False
+        self.ended = False
         self.reading = True
         self.unread = 0
         self.protocol: Any = HttpConnection(server)
@@ -60,6 +61,7 @@ class Wire(asyncio.Transport):
 
     def write_eof(self) -> None:
         """The client may still send."""
+        self.ended = True
 
     def is_closing(self) -> bool:
         return self.closed
@@ -69,6 +71,9 @@ class Wire(asyncio.Transport):
 
     def abort(self) -> None:
         self.closed = self.aborted = True
+
+    def is_reading(self) -> bool:
+        return self.reading
 
     def pause_reading(self) -> None:
         assert self.reading
@@ -168,7 +173,7 @@ def test_other_sites_pages_may_not(headers: str) -> None:
         ):
             assert wire.status == 403
             assert b"\r\n\r\nForbidden: " in wire.written
-            assert wire.closed
+            assert wire.ended
 
     serve(test, origins=["https://app.example"])
 
