@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.aws import REGION
+from tests.e2e.aws import ACCOUNT, REGION
 from tests.processes import ROOT
 
 # The wheels of `build/layer`, installed for this machine from the same lock.
@@ -132,6 +132,27 @@ def workers(lambda_runtime: Any, port: int) -> None:
     lambda_runtime.Worker.invoke = invoke_and_show
 
 
+def function_logs(lambda_service: Any, logs: Any, iam: Any) -> None:
+    """Have what functions print make a log group that is not there only where their role may.
+
+    MiniStack asks no role, so a function that still runs while its stack is destroyed leaves a log behind.
+    """
+    emit: Callable[..., None] = lambda_service._emit_lambda_logs
+
+    def emit_where_allowed(function: Mapping[str, Any], *run: Any, **more: Any) -> None:
+        configuration = function.get("config") or function
+        group = configuration["LoggingConfig"]["LogGroup"]
+        if group in logs._log_groups or may(configuration["Role"], "logs:CreateLogGroup", logs._make_group_arn(group)):
+            emit(function, *run, **more)
+
+    def may(role: str, action: str, resource: str) -> bool:
+        asked = iam.EvalContext(role, "AssumedRole", ACCOUNT, action, resource, REGION)
+        policies = iam._gather_role_policies(role.rpartition("/")[2], ACCOUNT)
+        return bool(iam.evaluate(asked, policies).decision == "Allow")
+
+    lambda_service._emit_lambda_logs = emit_where_allowed
+
+
 def policies(iam: Any) -> None:
     """Evaluate policies as if callers used TLS, as they do on AWS: the bootstrap bucket refuses those who do not."""
     iam.EvalContext = partial(iam.EvalContext, secure_transport=True)
@@ -140,13 +161,19 @@ def policies(iam: Any) -> None:
 def adapt(port: int) -> None:
     # They read the environment when they are imported.
     from ministack.core import iam_evaluator, lambda_runtime  # type: ignore[import-untyped]  # noqa: PLC0415
-    from ministack.services import apigateway, dynamodb, lambda_svc  # type: ignore[import-untyped]  # noqa: PLC0415
+    from ministack.services import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        apigateway,
+        cloudwatch_logs,
+        dynamodb,
+        lambda_svc,
+    )
     from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]  # noqa: PLC0415
 
     route_responses(apigateway, provisioners._RESOURCE_HANDLERS)
     time_to_live(dynamodb, provisioners._RESOURCE_HANDLERS)
     layers(lambda_svc)
     workers(lambda_runtime, port)
+    function_logs(lambda_svc, cloudwatch_logs, iam_evaluator)
     policies(iam_evaluator)
 
 

@@ -98,6 +98,7 @@ def test_bootstrap_deploy_use_update_hotswap_and_destroy(
             assert ask(socket, "hello") == "swapped: hello"
         assert stack_of(aws)["LastUpdatedTime"] == before, "CloudFormation had no part in it"
 
+        a_log_group_that_is_gone_stays_gone(aws)
         cdk.run("destroy", "--force", "--app", output)
         assert what_is_left(aws) == []
     for shown, seconds in cdk.took.items():
@@ -148,6 +149,17 @@ def the_function_itself_posts_and_closes(deployed: Deployed) -> None:
         with pytest.raises(ConnectionClosed):
             first.recv(timeout=TIMEOUT)
         assert ask(second, "hello") == "hello"
+
+
+def a_log_group_that_is_gone_stays_gone(aws: Aws) -> None:
+    """A function that still runs while its stack is destroyed must not bring back its log."""
+    functions, logs = aws.client("lambda"), aws.client("logs")
+    (census,) = (entry for entry in functions.list_functions()["Functions"] if "Census" in entry["FunctionName"])
+    group = census["LoggingConfig"]["LogGroup"]
+    logs.delete_log_group(logGroupName=group)
+    ran = functions.invoke(FunctionName=census["FunctionName"])
+    assert "FunctionError" not in ran, ran["Payload"].read()
+    assert logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"] == []
 
 
 def what_is_left(aws: Aws) -> list[str]:
