@@ -173,7 +173,7 @@ class Cloud:
         http = HttpClient(pods.balancers)
         stack.callback(http.close)
         outside = Outside(functions, http, self._metrics, self._log, self._faults, self._origins)
-        listeners = [await self._bind(plan, outside, pods, stack) for plan in self._plans]
+        listeners = [self._bind(plan, outside, pods, stack) for plan in self._plans]
         servers = [server for server in listeners if isinstance(server, Server)]
         gateways |= {name: f"http://{server.address}" for server in servers for name in server.api.domain_names}
         aws = await starting
@@ -213,14 +213,14 @@ class Cloud:
         finally:
             values.close()
 
-    async def _bind(self, plan: Plan, outside: Outside, pods: Pods, stack: AsyncExitStack) -> Server | Relay:
+    def _bind(self, plan: Plan, outside: Outside, pods: Pods, stack: AsyncExitStack) -> Server | Relay:
         if plan.api is not None:
             server: Server | Relay = Server(plan.api, outside, self._clock)
         else:
             server = Relay(pods.groups[str(plan.entry)])
         port = self._port + plan.offset if self._port else 0
         try:
-            await server.bind(port)
+            server.bind(port)
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise LocalError(f"cannot listen on port {port} ({reason}): choose other ports with --port") from error

@@ -14,6 +14,7 @@ from local.gateway.core import Gateway
 from local.gateway.effects import Accept, Close, Failed, Fetch, HttpResponse, Invoke, Log, Reject, Send
 from local.http_connection import HttpConnection
 from local.lingering import Lingering
+from local.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -91,16 +92,14 @@ class Server:
         """Whether there is no socket, no connection and no call."""
         return not (self._sockets or self._clients or self._underway or self._gateway.connections)
 
-    async def bind(self, port: int) -> None:
+    def bind(self, port: int) -> None:
         """Take a port of the loopback interface, 0 for any. OSError when it is busy."""
-        self._listener = await asyncio.get_running_loop().create_server(
-            lambda: HttpConnection(self), "127.0.0.1", port, backlog=1024, start_serving=False
-        )
-        self.address = "{}:{}".format(*self._listener.sockets[0].getsockname())
+        self._listener = Listener(port)
+        self.address = self._listener.address
 
     async def serve(self) -> None:
         """Answer on it."""
-        await self._listener.start_serving()
+        await self._listener.serve(lambda: HttpConnection(self))
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
 
     async def stop(self) -> None:

@@ -9,14 +9,14 @@ does, so it cannot outlive whoever started it.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import socket
 import sys
 import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from local.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,8 +100,8 @@ def _consumption(request: dict[str, Any], clock: Clock) -> Callable[[Units], Non
 
 def _serve(request: dict[str, Any]) -> int:
     # Before anything slow, so that a busy port is told at once.
-    listener = socket.create_server(("127.0.0.1", request["port"]), backlog=1024)
-    port = int(listener.getsockname()[1])
+    listener = Listener(request["port"])
+    listener.listen()
     # Imported here, so that a wrong request costs nothing.
     import uvloop  # noqa: PLC0415
 
@@ -113,18 +113,18 @@ def _serve(request: dict[str, Any]) -> int:
     started, scale = request["clock"]
     clock = Clock(scale, started)
     endpoint = Endpoint(request["region"])
-    endpoint.port = port
+    endpoint.port = listener.port
 
     async def serve() -> None:
-        server = await asyncio.get_running_loop().create_server(lambda: Connection(endpoint), sock=listener)
-        await asyncio.gather(server.serve_forever(), sweep(request["account"], request["region"], clock))
+        await listener.serve(lambda: Connection(endpoint))
+        await sweep(request["account"], request["region"], clock)
 
     threading.Thread(target=lambda: uvloop.run(serve()), daemon=True).start()
-    _make(request["calls"], f"http://127.0.0.1:{port}", request["region"])
+    _make(request["calls"], f"http://{listener.address}", request["region"])
     endpoint.items.told = _consumption(request, clock)  # from here on: making the tables is not the application's
     if request.get("faults"):
         endpoint.throttled = _throttling(request, clock)  # not before the tables are made
-    return port
+    return listener.port
 
 
 def _make(calls: list[dict[str, Any]], endpoint: str, region: str) -> None:

@@ -13,6 +13,8 @@ from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
+from local.listener import Listener
+
 if TYPE_CHECKING:
     from local.pods.balancing import Group
     from local.pods.targets import Address
@@ -129,16 +131,14 @@ class Relay:
         self.flows: defaultdict[Address, set[_Target]] = defaultdict(set)
         group.on_cut = self._cut
 
-    async def bind(self, port: int) -> None:
+    def bind(self, port: int) -> None:
         """Take a port of the loopback interface, 0 for any. OSError when it is busy."""
-        self._listener = await asyncio.get_running_loop().create_server(
-            lambda: _Client(self), "127.0.0.1", port, backlog=1024, start_serving=False
-        )
-        self.address = "{}:{}".format(*self._listener.sockets[0].getsockname())
+        self._listener = Listener(port)
+        self.address = self._listener.address
 
     async def serve(self) -> None:
         """Take connections."""
-        await self._listener.start_serving()
+        await self._listener.serve(lambda: _Client(self))
 
     async def stop(self) -> None:
         """Take no more of them, and end those there are."""

@@ -65,7 +65,7 @@ class Scene:
 @asynccontextmanager
 async def scene(**group: Any) -> AsyncIterator[Scene]:
     made = Scene(**group)
-    await made.relay.bind(0)
+    made.relay.bind(0)
     await made.relay.serve()
     try:
         async with asyncio.timeout(60):
