@@ -32,6 +32,7 @@ from starlette.routing import Route
 
 from benchmarks.peers import cpu_seconds
 from pods import http as pod_http
+from pods.listening import listen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -192,10 +193,10 @@ def _serve_bare() -> None:
     async def echo(asked: Request) -> Response:
         return Response(await asked.body(), media_type="text/plain")
 
-    with pod_http.listen("127.0.0.1", 0) as listener:
-        _say(listener.getsockname()[1])
-        server = pod_http.server(Starlette(routes=[Route("/message", echo, methods=["POST"])]), 30)
-        uvloop.run(server.serve([listener]))
+    listeners = listen("127.0.0.1", 0)
+    _say(listeners[0].getsockname()[1])
+    server = pod_http.server(Starlette(routes=[Route("/message", echo, methods=["POST"])]), 30)
+    uvloop.run(server.serve(listeners))
 
 
 def _serve_flask() -> None:

@@ -1,9 +1,10 @@
 """What pods that hold sockets cost: `python -m benchmarks.sockets`.
 
 Echo: CPU a message of the pod's process, routing included, beside Node's `ws` and bare picows; 64 clients that wait for
-each answer, rounds interleaved, medians. Idle: so many silent sockets over four pods, each with its session in the
-table, counted there and at the clients; memory of the process, and of the kernel, whose two ends of a connection count
-as one each. Fan-out: one publish to a room that everybody is in. Linux only: it reads /proc.
+each answer, rounds interleaved, medians. Newcomers: how long many take to connect at once to a server that 500 others
+keep busy; a pod writes their sessions. Idle: so many silent sockets over four pods, each with its session in the table,
+counted there and at the clients; memory of the process, and of the kernel, whose two ends of a connection count as one
+each. Fan-out: one publish to a room that everybody is in. Linux only: it reads /proc.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,11 +30,11 @@ from backend.dynamodb_rooms import DynamoDBMembers
 from backend.records import Member
 from benchmarks.gateway import resident
 from benchmarks.peers import cpu_seconds
-from tests.pods.fleet import KEYS, Fleet, Pod
+from tests.pods.fleet import KEYS, Fleet
 from tests.processes import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
 TEXT, PING = "x" * 64, '{"action":"ping","id":1}'
 ROOM = "everybody"
@@ -44,6 +45,7 @@ const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDefla
 server.on('connection', socket => socket.on('message', (data, binary) => socket.send(data, { binary })));
 """
 _GRACE = 120
+_BUSY = 500
 
 
 @contextmanager
@@ -97,37 +99,62 @@ class Asking(WSListener):
             transport.send(WSMsgType.TEXT, self.text.encode())
 
 
-async def round_trips(url: str, pid: int, text: str, connections: int, seconds: float) -> tuple[float, float]:
-    """CPU microseconds of a process for each round trip, and round trips a second: connecting does not count."""
+@asynccontextmanager
+async def busy(url: str, text: str, connections: int) -> AsyncIterator[list[Asking]]:
+    """Clients that ask without a pause: sessions are written, code is warm."""
     asking = [Asking(text) for _ in range(connections)]
     for client in asking:
         await ws_connect(lambda client=client: client, url)
         client.ask()
     while not all(client.answered for client in asking):  # noqa: ASYNC110 - outside of what is measured
-        await asyncio.sleep(0.1)  # sessions are written, code is warm
-    before, cpu, began = sum(client.answered for client in asking), cpu_seconds([pid]), time.perf_counter()
-    await asyncio.sleep(seconds)
-    answered = sum(client.answered for client in asking) - before
-    used, took = cpu_seconds([pid]) - cpu, time.perf_counter() - began
+        await asyncio.sleep(0.1)
+    yield asking
     for client in asking:
         client.going = False
         client.transport.disconnect()
+
+
+async def round_trips(url: str, pid: int, text: str, connections: int, seconds: float) -> tuple[float, float]:
+    """CPU microseconds of a process for each round trip, and round trips a second: connecting does not count."""
+    async with busy(url, text, connections) as asking:
+        before, cpu, began = sum(client.answered for client in asking), cpu_seconds([pid]), time.perf_counter()
+        await asyncio.sleep(seconds)
+        answered = sum(client.answered for client in asking) - before
+        used, took = cpu_seconds([pid]) - cpu, time.perf_counter() - began
     return used / answered * 1e6, answered / took
+
+
+async def letting_in(url: str, connections: int, count: int) -> float:
+    """Seconds until so many newcomers are connected."""
+
+    def come() -> float:
+        host, port = url.removeprefix("ws://").split(":")
+        with Crowd((host, int(port)), count) as crowd:
+            return crowd.hear()["seconds"]
+
+    async with busy(url, TEXT, connections):
+        return await asyncio.to_thread(come)
+
+
+@contextmanager
+def servers() -> Iterator[dict[str, tuple[str, int]]]:
+    """Those that echo: URL and process of each."""
+    with ExitStack() as stack:
+        fleet = stack.enter_context(Fleet(1, message_rate=1_000_000, drain_seconds=0))
+        yield {  # messages are counted, and none is refused
+            "a pod": (fleet.pods[0].url, fleet.pods[0].process.pid),
+            "Node ws": stack.enter_context(served("node", "-e", NODE)),
+            "bare picows": stack.enter_context(served(sys.executable, "-m", "benchmarks.sockets", "--bare")),
+        }
 
 
 def echo(rounds: int, seconds: float) -> list[dict[str, Any]]:
     """CPU microseconds a message, and messages a second, of each server."""
     found: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    with ExitStack() as stack:
-        fleet = stack.enter_context(Fleet(1, message_rate=1_000_000, drain_seconds=0))  # counted, never refused
-        servers = {
-            "a pod": (fleet.pods[0].url, fleet.pods[0].process.pid),
-            "Node ws": stack.enter_context(served("node", "-e", NODE)),
-            "bare picows": stack.enter_context(served(sys.executable, "-m", "benchmarks.sockets", "--bare")),
-        }
+    with servers() as all_:
         for round_ in range(rounds):
             progress(f"echo, round {round_ + 1} of {rounds}")
-            for name, (url, pid) in servers.items():
+            for name, (url, pid) in all_.items():
                 for kind, text in ("64 bytes", TEXT), ("ping", PING):
                     found.setdefault((name, kind), []).append(uvloop.run(round_trips(url, pid, text, 64, seconds)))
     return [
@@ -141,11 +168,22 @@ def echo(rounds: int, seconds: float) -> list[dict[str, Any]]:
     ]
 
 
+def newcomers(rounds: int, count: int) -> list[dict[str, Any]]:
+    """Seconds in which each server, busy as it is, lets them in."""
+    found: dict[str, list[float]] = {}
+    with servers() as all_:
+        for round_ in range(rounds):
+            progress(f"newcomers, round {round_ + 1} of {rounds}")
+            for name, (url, _) in all_.items():
+                found.setdefault(name, []).append(uvloop.run(letting_in(url, _BUSY, count)))
+    return [{"server": name, "seconds": statistics.median(seconds)} for name, seconds in found.items()]
+
+
 class Crowd:
     """`benchmarks.crowd` as a process."""
 
-    def __init__(self, pod: Pod, count: int) -> None:
-        host, port = pod.address
+    def __init__(self, address: tuple[str, int], count: int) -> None:
+        host, port = address
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.crowd", host, str(port), str(count)],
             cwd=ROOT,
@@ -211,7 +249,7 @@ def idle(count: int, pods: int) -> dict[str, Any]:
         memory, kernel = [resident(pod.process.pid) for pod in fleet.pods], kernel_memory()
         progress(f"idle, opening {count}")
         began = time.time()
-        crowds = [stack.enter_context(Crowd(pod, each)) for pod in fleet.pods]
+        crowds = [stack.enter_context(Crowd(pod.address, each)) for pod in fleet.pods]
         for crowd in crowds:
             crowd.hear()
         opened = time.time() - began
@@ -284,7 +322,7 @@ def fan_out(count: int, rounds: int) -> dict[str, Any]:
     with ExitStack() as stack:
         fleet = stack.enter_context(Fleet(1, max_connections=count, max_members=count, drain_seconds=0))
         (pod,) = fleet.pods
-        crowd = stack.enter_context(Crowd(pod, count))
+        crowd = stack.enter_context(Crowd(pod.address, count))
         progress(f"fan-out, opening {count}")
         crowd.hear()
         eventually_quiet(fleet)
@@ -336,6 +374,10 @@ def show(found: dict[str, Any]) -> None:
             ratio = row["cpu_us"] / base[row["message"]]
             cells = (row["server"], row["message"], f"{row['cpu_us']:.1f}", f"{ratio:.2f}", f"{row['per_second']:.0f}")
             print(f"| {' | '.join(cells)} |")  # noqa: T201
+    if rows := found.get("newcomers"):
+        print("\n| server | seconds |\n|---|---|")  # noqa: T201
+        for row in rows:
+            print(f"| {row['server']} | {row['seconds']:.2f} |")  # noqa: T201
     for part in ("idle", "fan_out"):
         if part in found:
             print("\n| what | figure |\n|---|---|")  # noqa: T201
@@ -345,9 +387,10 @@ def show(found: dict[str, Any]) -> None:
 
 
 def main(
-    part: Annotated[str, typer.Option(help="echo, idle or fan-out; all without.")] = "",
+    part: Annotated[str, typer.Option(help="echo, newcomers, idle or fan-out; all without.")] = "",
     seconds: Annotated[float, typer.Option(min=0.5, help="Length of a round of echoes.")] = 4,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of each.")] = 3,
+    arriving: Annotated[int, typer.Option(min=1, help="How many newcomers there are.")] = 1000,
     sockets: Annotated[int, typer.Option(min=4, help="How many are idle, over four pods.")] = 60_000,
     clients: Annotated[int, typer.Option(min=1, help="How many are in the room.")] = 9000,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
@@ -357,14 +400,16 @@ def main(
     if only_bare:
         uvloop.run(bare())
         return
-    if part not in {"", "echo", "idle", "fan-out"}:
-        raise typer.BadParameter("it is echo, idle or fan-out", param_hint="--part")
+    if part not in {"", "echo", "newcomers", "idle", "fan-out"}:
+        raise typer.BadParameter("it is echo, newcomers, idle or fan-out", param_hint="--part")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what was started is stopped
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     found: dict[str, Any] = {}
     if part in {"", "echo"}:
         found["echo"] = echo(rounds, seconds)
+    if part in {"", "newcomers"}:
+        found["newcomers"] = newcomers(rounds, arriving)
     if part in {"", "idle"}:
         found["idle"] = idle(sockets, 4)
     if part in {"", "fan-out"}:

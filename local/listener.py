@@ -14,8 +14,9 @@ BACKLOG = 1024
 
 #: Connections accepted in one turn of the event loop. libuv, on which uvloop runs, accepts one for each descriptor and
 #: turn (https://github.com/libuv/libuv/pull/3696), and a turn in which all clients have something to say takes long:
-#: newcomers would wait for seconds. So one socket is served through several descriptors.
-ACCEPTS = 16
+#: newcomers would wait for seconds. So one socket is served through several descriptors. Each but the first costs a
+#: connection that comes alone some 5 us, to find out that there is no other.
+ACCEPTS = 8
 
 
 class Listener:

@@ -12,7 +12,8 @@ from picows import WSAutoPingStrategy
 from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
 from pods.handshake import Handshakes
-from pods.limits import BACKLOG, HANDSHAKES
+from pods.limits import HANDSHAKES
+from pods.listening import BACKLOG, listen
 
 if TYPE_CHECKING:
     from pods.hub import Hub
@@ -83,22 +84,24 @@ class Acceptor:
         self.handshakes = handshakes
         self.open = 0
         self.most = hub.limits.max_connections + HANDSHAKES
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Listen; the port. With `tls` a connection counts once its TLS handshake is over, which has as much time as
         the WebSocket's."""
-        self._server = await self.hub.loop.create_server(
-            lambda: _Protocol(self),
-            host,
-            port,
-            backlog=BACKLOG,
-            ssl=tls,
-            ssl_handshake_timeout=self.hub.limits.handshake_seconds if tls is not None else None,
-        )
-        return int(self._server.sockets[0].getsockname()[1])
+        listeners = listen(host, port)
+        for listener in listeners:
+            server = await self.hub.loop.create_server(
+                lambda: _Protocol(self),
+                sock=listener,
+                backlog=BACKLOG,
+                ssl=tls,
+                ssl_handshake_timeout=self.hub.limits.handshake_seconds if tls is not None else None,
+            )
+            self._servers.append(server)
+        return int(listeners[0].getsockname()[1])
 
     def stop(self) -> None:
         """Listen no more."""
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()

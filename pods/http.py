@@ -28,6 +28,7 @@ from backend.settings import Settings, SettingsError
 from backend.state import State
 from pods import secret
 from pods.gateway import Reader
+from pods.listening import BACKLOG, listen
 from pods.metrics import PodMetrics
 from pods.routes import Routes, Traffic, Workers
 from pods.settings import PodSettings
@@ -92,6 +93,7 @@ def server(application: object, shutdown_seconds: int) -> Server:
             server_header=False,
             date_header=False,
             proxy_headers=False,
+            backlog=BACKLOG,
             limit_concurrency=CONNECTIONS,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=max(1, int(shutdown_seconds * PATIENCE)),
@@ -111,7 +113,7 @@ async def drain(running: Server, traffic: Traffic, seconds: float) -> None:
         await asyncio.sleep(0.05)
 
 
-async def serve(settings: Settings, pod: PodSettings, listener: socket.socket) -> bool:
+async def serve(settings: Settings, pod: PodSettings, listeners: list[socket.socket]) -> bool:
     """Serve until SIGTERM or SIGINT. False when it ended for another reason, or gave requests up."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -147,9 +149,9 @@ async def serve(settings: Settings, pod: PodSettings, listener: socket.socket) -
     # What has been made so far stays: no collection has to look at all of botocore again.
     gc.collect()
     gc.freeze()
-    serving = asyncio.create_task(running.serve([listener]))
+    serving = asyncio.create_task(running.serve(listeners))
     others = [asyncio.create_task(gateway_secret.keep()), asyncio.create_task(print_lines())]
-    logger.info("listening", port=listener.getsockname()[1], metrics_port=figures.server_port)
+    logger.info("listening", port=listeners[0].getsockname()[1], metrics_port=figures.server_port)
     await asyncio.wait([serving, *others, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
     logger.info("shutting down", in_flight=traffic.in_flight)
     # Whatever happens: threads that wait for AWS would hold the end up.
@@ -168,12 +170,6 @@ async def serve(settings: Settings, pod: PodSettings, listener: socket.socket) -
     return stop.is_set() and not traffic.given_up
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens on an address. Raises OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=1024)
-
-
 def main() -> int:
     """Run a pod; the exit status: 2 for settings that cannot be, 1 when it could not begin, or end in peace."""
     try:
@@ -187,8 +183,9 @@ def main() -> int:
     # botocore reads this one alone.
     os.environ.setdefault("AWS_DEFAULT_REGION", pod.region)
     try:
-        with listen(pod.host, pod.port) as listener:
-            peacefully = uvloop.run(serve(settings, pod, listener))
+        with contextlib.ExitStack() as stack:
+            listeners = [stack.enter_context(one) for one in listen(pod.host, pod.port)]
+            peacefully = uvloop.run(serve(settings, pod, listeners))
     except OSError as error:
         ports = f"port {pod.port} or {pod.metrics_port}"
         print(f"pods.http: cannot listen on {pod.host}, {ports}: {error}", file=sys.stderr)  # noqa: T201

@@ -7,9 +7,8 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from backend.settings import SettingsError, whole_number
+from pods.listening import BACKLOG
 
-#: Connections the kernel may hand over in one turn of the event loop.
-BACKLOG = 1024
 #: Sockets whose handshake is under way. Together with the backlog, the margin of descriptors above the capacity.
 HANDSHAKES = 1024
 #: Descriptors of everything else: AWS, bus, metrics, the interpreter's own.
