@@ -132,6 +132,10 @@ class Core:
         self.due = min(self._renew_at, self._dead_at, self._ping_due, *requests, *gaps)
         return True
 
+    def dead(self, now: float) -> bool:
+        """Whether nothing has come for longer than the other end may take: else `tick` gave up what still worked."""
+        return now >= self._dead_at
+
     def _by(self, due: float) -> float:
         """A time at which something is to be done."""
         self.due = min(self.due, due)

@@ -2,7 +2,7 @@
 
 The shell around a member sends its `frames`, tells when a connection is made, lost, or has brought a frame, and
 takes each turn when it is due. A turn that comes while the connection is away is kept, and counts from when it was due;
-so is an echo that was under way when the member itself broke its connection.
+so is an echo that was under way when the member broke its connection itself, to resume or because it was asked to.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Plain:
 
     def __init__(self, group: Group, number: int) -> None:
         self.number = number
-        self.ready = False
+        self.ready = self.leaving = False
         self._outbox: deque[bytes] = deque()
         self._group, self._measures = group, group.measures
         self._asked: dict[int, tuple[str, Asked]] = {}  # and what for
@@ -191,6 +191,8 @@ class Sessioned:
     def __init__(self, group: Group, number: int) -> None:
         self.number = number
         self.ready = False
+        #: It gives up a connection that works: it was asked to, or the connection is old.
+        self.leaving = False
         self._group, self._measures = group, group.measures
         self._core = Core(rng=random.Random(f"{group.name}/{number}"))
         self._plain = Plain(group, number)
@@ -238,12 +240,16 @@ class Sessioned:
         """It is gone; how long to wait before the next."""
         self.ready = False
         self._alone = None
-        self._plain.disconnected(now, by_choice=self._resuming is not None)
+        self._plain.disconnected(now, by_choice=self.leaving or self._resuming is not None)
+        self.leaving = False
         return self._core.disconnected(now)
 
     def tick(self, now: float) -> bool:
         """Do what is due; False when the connection is to be given up."""
-        return now < self._core.due or self._core.tick(now)
+        if now < self._core.due or self._core.tick(now):
+            return True
+        self.leaving = not self._core.dead(now)
+        return False
 
     def turn(self, action: str, due: float, now: float) -> None:
         """Do what was due then."""

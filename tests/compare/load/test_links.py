@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 
 import uvloop
+from websockets.asyncio.server import ServerConnection, serve
 
 from compare.load.links import Link
 from compare.load.members import Group
-from compare.load.scenario import Scenario
+from compare.load.scenario import Scenario, parse
 from tests.processes import PATIENCE
 
 
@@ -35,5 +37,38 @@ def test_a_server_that_hangs_up_during_the_handshake_is_asked_again() -> None:
             keeping.cancel()
             assert group.measures.errors["hung up during the handshake"] >= 2
             assert group.measures.counts["refused"] >= 2
+
+    uvloop.run(run())
+
+
+def test_a_server_that_asks_to_reconnect_has_closed_nothing() -> None:
+    """A pod that drains does: whoever follows it leaves of its own accord."""
+    sessions = 0
+
+    async def ask_to_leave(connection: ServerConnection) -> None:
+        nonlocal sessions
+        async for frame in connection:
+            asked = json.loads(frame)
+            if asked["action"] == "session":
+                sessions += 1
+                inbox = {"epoch": 1, "seq": 0}
+                answer = {"type": "session", "id": asked["id"], "sessionId": "s", "resumeToken": "t", "inbox": inbox}
+                resumed = {"resumed": True, "after": 0} if "resume" in asked else {"resumed": False}
+                await connection.send(json.dumps({**answer, **resumed}))
+                await connection.send('{"type":"reconnect"}')
+
+    async def run() -> None:
+        async with serve(ask_to_leave, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            group = Group(parse("it", b"kind: churn\nconnections: 2\nrate: 1\nduration: 1\n"), "test")
+            link = Link(f"ws://127.0.0.1:{port}/", group)
+            keeping = asyncio.create_task(link.keep(time.monotonic()))
+            async with asyncio.timeout(PATIENCE):
+                while sessions < 3:
+                    link.tick(time.monotonic())
+                    await asyncio.sleep(0.01)
+            keeping.cancel()
+            link.close()
+            assert not group.measures.errors
 
     uvloop.run(run())

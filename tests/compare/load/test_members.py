@@ -163,6 +163,29 @@ def test_what_is_under_way_when_the_other_end_closes_is_lost() -> None:
     assert (room.counts["lost"], room.members[0].waiting) == (1, 0)
 
 
+def test_what_is_under_way_when_the_server_has_asked_to_leave_is_asked_again() -> None:
+    room = Room(MIXED)
+    member = room.members[0]
+    member.turn("echo", 0.25, 0.25)
+    room.tell(member, type="reconnect")
+    assert not member.tick(1.0)
+    assert member.leaving
+    member.disconnected(1.0)
+    assert (room.counts["lost"], member.waiting, member.leaving) == (0, 1, False)
+
+
+def test_what_is_under_way_on_a_connection_that_has_gone_silent_is_lost() -> None:
+    room = Room(MIXED)
+    member = room.members[0]
+    member.turn("echo", 0.25, 0.25)
+    now = 1.0
+    while member.tick(now):
+        now += 1
+    assert not member.leaving
+    member.disconnected(now)
+    assert (room.counts["lost"], member.waiting) == (1, 0)
+
+
 def test_a_session_that_begins_anew_is_an_error() -> None:
     room = Room(b"kind: churn\nconnections: 2\nrate: 1\nduration: 1\n")
     away = room.members[0]
