@@ -132,9 +132,9 @@ class Core:
         self.due = min(self._renew_at, self._dead_at, self._ping_due, *requests, *gaps)
         return True
 
-    def dead(self, now: float) -> bool:
-        """Whether nothing has come for longer than the other end may take: else `tick` gave up what still worked."""
-        return now >= self._dead_at
+    def leaving(self, now: float) -> bool:
+        """Whether a connection that works is to be given up: the host has asked for it, or the connection is old."""
+        return self._connected and self._renew_at <= now < self._dead_at
 
     def _by(self, due: float) -> float:
         """A time at which something is to be done."""
@@ -143,9 +143,13 @@ class Core:
 
     # --- frames ------------------------------------------------------------------------------------------------------
 
+    def heard(self) -> None:
+        """Something has come, whatever it is: the other end lives."""
+        self._dead_at = math.inf
+
     def received(self, text: str, now: float) -> list[Event]:
         """A frame has arrived. What is no frame of the protocol is left aside."""
-        self._dead_at = math.inf
+        self.heard()
         try:
             frame = json.loads(text)
             kind = frame.get("type")

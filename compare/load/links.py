@@ -87,7 +87,7 @@ class Link:
                 self.member.connected(time.monotonic())
                 self.flush()
                 code = await socket.gone
-                if not (self._dropping or self.member.leaving):
+                if not (self._dropping or self.member.leaving(time.monotonic())):
                     self._measures.failed(f"closed {code}")
             self._transport = None
             wait = self.member.disconnected(time.monotonic())

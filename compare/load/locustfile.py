@@ -109,7 +109,7 @@ class Client(User):
                     self._member.received(data, time.monotonic())
                     self.flush()
             except (OSError, WebSocketException) as error:
-                if not self._dropping:
+                if not (self._dropping or self._member.leaving(time.monotonic())):
                     _group.measures.failed(type(error).__name__)
             self._socket = None
             wait = self._member.disconnected(time.monotonic())
@@ -121,7 +121,8 @@ class Client(User):
     def _tick(self) -> None:
         while True:
             gevent.sleep(_TICK)
-            self._member.tick(time.monotonic())
+            if not self._member.tick(time.monotonic()) and self._socket is not None:
+                self._socket.shutdown()  # type: ignore[no-untyped-call]
             self.flush()
 
     def flush(self) -> None:

@@ -2,7 +2,8 @@
 
 The shell around a member sends its `frames`, tells when a connection is made, lost, or has brought a frame, and
 takes each turn when it is due. A turn that comes while the connection is away is kept, and counts from when it was due;
-so is an echo that was under way when the member broke its connection itself, to resume or because it was asked to.
+so is an echo that was under way when the member left its connection: to resume, because it was asked to, or because the
+connection was old.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class Plain:
 
     def __init__(self, group: Group, number: int) -> None:
         self.number = number
-        self.ready = self.leaving = False
+        self.ready = False
         self._outbox: deque[bytes] = deque()
         self._group, self._measures = group, group.measures
         self._asked: dict[int, tuple[str, Asked]] = {}  # and what for
@@ -118,6 +119,10 @@ class Plain:
     def tick(self, now: float) -> bool:  # noqa: ARG002 - the same shape as the other's
         """Nothing is ever due of itself."""
         return True
+
+    def leaving(self, now: float) -> bool:  # noqa: ARG002 - the same shape as the other's
+        """It never leaves of itself."""
+        return False
 
     def turn(self, action: str, due: float, now: float) -> None:
         """Send an echo or a ping that was due then."""
@@ -191,8 +196,6 @@ class Sessioned:
     def __init__(self, group: Group, number: int) -> None:
         self.number = number
         self.ready = False
-        #: It gives up a connection that works: it was asked to, or the connection is old.
-        self.leaving = False
         self._group, self._measures = group, group.measures
         self._core = Core(rng=random.Random(f"{group.name}/{number}"))
         self._plain = Plain(group, number)
@@ -240,16 +243,16 @@ class Sessioned:
         """It is gone; how long to wait before the next."""
         self.ready = False
         self._alone = None
-        self._plain.disconnected(now, by_choice=self.leaving or self._resuming is not None)
-        self.leaving = False
+        self._plain.disconnected(now, by_choice=self.leaving(now) or self._resuming is not None)
         return self._core.disconnected(now)
 
     def tick(self, now: float) -> bool:
         """Do what is due; False when the connection is to be given up."""
-        if now < self._core.due or self._core.tick(now):
-            return True
-        self.leaving = not self._core.dead(now)
-        return False
+        return now < self._core.due or self._core.tick(now)
+
+    def leaving(self, now: float) -> bool:
+        """Whether it gives up a connection that works."""
+        return self._core.leaving(now)
 
     def turn(self, action: str, due: float, now: float) -> None:
         """Do what was due then."""
@@ -300,7 +303,8 @@ class Sessioned:
 
     def received(self, frame: bytes, now: float) -> None:
         """A frame has come."""
-        if frame[:1] != b"{" or frame.startswith(b'{"type":"pong"'):
+        if frame[:1] != b"{" or frame.startswith(b'{"type":"pong","id":'):  # the client's own pings have no id
+            self._core.heard()
             self._plain.received(frame, now)
             return
         try:

@@ -169,9 +169,9 @@ def test_what_is_under_way_when_the_server_has_asked_to_leave_is_asked_again() -
     member.turn("echo", 0.25, 0.25)
     room.tell(member, type="reconnect")
     assert not member.tick(1.0)
-    assert member.leaving
+    assert member.leaving(1.0)
     member.disconnected(1.0)
-    assert (room.counts["lost"], member.waiting, member.leaving) == (0, 1, False)
+    assert (room.counts["lost"], member.waiting, member.leaving(1.0)) == (0, 1, False)
 
 
 def test_what_is_under_way_on_a_connection_that_has_gone_silent_is_lost() -> None:
@@ -181,9 +181,38 @@ def test_what_is_under_way_on_a_connection_that_has_gone_silent_is_lost() -> Non
     now = 1.0
     while member.tick(now):
         now += 1
-    assert not member.leaving
+    assert not member.leaving(now)
     member.disconnected(now)
     assert (room.counts["lost"], member.waiting) == (1, 0)
+
+
+def test_a_member_that_has_long_said_nothing_pings_and_stays() -> None:
+    room = Room(MIXED)
+    member = room.members[0]
+    sent: list[dict[str, Any]] = []
+    now = 1.0
+    while not sent:
+        now += 1
+        assert member.tick(now)
+        sent = room.sent(member)
+    assert sent == [{"action": "ping"}]
+    member.received(b'{"type":"pong"}', now)
+    assert member.tick(now + 60)
+    assert not room.errors
+
+
+def test_an_echo_shows_that_the_other_end_lives() -> None:
+    room = Room(MIXED)
+    member = room.members[0]
+    now = 1.0
+    while not room.sent(member):
+        now += 1
+        member.tick(now)
+    member.turn("echo", now, now)
+    (echo,) = member.frames()
+    assert isinstance(echo, bytes)
+    member.received(echo, now)
+    assert member.tick(now + 60)
 
 
 def test_a_session_that_begins_anew_is_an_error() -> None:
