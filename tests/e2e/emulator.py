@@ -141,7 +141,8 @@ def function_logs(lambda_service: Any, logs: Any, iam: Any) -> None:
 
     def emit_where_allowed(function: Mapping[str, Any], *run: Any, **more: Any) -> None:
         configuration = function.get("config") or function
-        group = configuration["LoggingConfig"]["LogGroup"]
+        logging = configuration.get("LoggingConfig") or {}
+        group = logging.get("LogGroup") or f"/aws/lambda/{configuration['FunctionName']}"
         if group in logs._log_groups or may(configuration["Role"], "logs:CreateLogGroup", logs._make_group_arn(group)):
             emit(function, *run, **more)
 
