@@ -1,10 +1,10 @@
 """What pods that hold sockets cost: `python -m benchmarks.sockets`.
 
 Echo: CPU a message of the pod's process, routing included, beside Node's `ws` and bare picows; 64 clients that wait for
-each answer, rounds interleaved, medians. Newcomers: how long many take to connect at once to a server that 500 others
-keep busy; a pod writes their sessions. Idle: so many silent sockets over four pods, each with its session in the table,
-counted there and at the clients; memory of the process, and of the kernel, whose two ends of a connection count as one
-each. Fan-out: one publish to a room that everybody is in. Linux only: it reads /proc.
+each answer, rounds interleaved, medians. Newcomers: how long many take to connect, 200 at a time, to a server that 500
+others keep busy; a pod writes their sessions. Idle: so many silent sockets over four pods, each with its session in
+the table, counted there and at the clients; memory of the process, and of the kernel, whose two ends of a connection
+count as one each. Fan-out: one publish to a room that everybody is in. Linux only: it reads /proc.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ TEXT, PING = "x" * 64, '{"action":"ping","id":1}'
 ROOM = "everybody"
 NODE = """
 const { WebSocketServer } = require('ws');
-const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false }, () =>
+const server = new WebSocketServer({ host: '127.0.0.1', port: 0, backlog: 1024, perMessageDeflate: false }, () =>
   console.log(server.address().port));
 server.on('connection', socket => socket.on('message', (data, binary) => socket.send(data, { binary })));
 """
@@ -71,7 +71,13 @@ async def bare() -> None:
                 transport.send(frame.msg_type, frame.get_payload_as_bytes())
 
     server = await ws_create_server(
-        lambda _: Echo(), "127.0.0.1", 0, read_buffer_init_size=1024, use_aiofastnet=False, logger_name="bare"
+        lambda _: Echo(),
+        "127.0.0.1",
+        0,
+        backlog=1024,
+        read_buffer_init_size=1024,
+        use_aiofastnet=False,
+        logger_name="bare",
     )
     print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201
     await server.serve_forever()
@@ -137,21 +143,24 @@ async def letting_in(url: str, connections: int, count: int) -> float:
 
 
 @contextmanager
-def servers() -> Iterator[dict[str, tuple[str, int]]]:
-    """Those that echo: URL and process of each."""
+def servers() -> Iterator[tuple[Fleet, dict[str, tuple[str, int]]]]:
+    """Those that echo: URL and process of each; the pod's is the fleet's."""
     with ExitStack() as stack:
         fleet = stack.enter_context(Fleet(1, message_rate=1_000_000, drain_seconds=0))
-        yield {  # messages are counted, and none is refused
-            "a pod": (fleet.pods[0].url, fleet.pods[0].process.pid),
-            "Node ws": stack.enter_context(served("node", "-e", NODE)),
-            "bare picows": stack.enter_context(served(sys.executable, "-m", "benchmarks.sockets", "--bare")),
-        }
+        yield (
+            fleet,
+            {  # messages are counted, and none is refused
+                "a pod": (fleet.pods[0].url, fleet.pods[0].process.pid),
+                "Node ws": stack.enter_context(served("node", "-e", NODE)),
+                "bare picows": stack.enter_context(served(sys.executable, "-m", "benchmarks.sockets", "--bare")),
+            },
+        )
 
 
 def echo(rounds: int, seconds: float) -> list[dict[str, Any]]:
     """CPU microseconds a message, and messages a second, of each server."""
     found: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    with servers() as all_:
+    with servers() as (_, all_):
         for round_ in range(rounds):
             progress(f"echo, round {round_ + 1} of {rounds}")
             for name, (url, pid) in all_.items():
@@ -171,11 +180,12 @@ def echo(rounds: int, seconds: float) -> list[dict[str, Any]]:
 def newcomers(rounds: int, count: int) -> list[dict[str, Any]]:
     """Seconds in which each server, busy as it is, lets them in."""
     found: dict[str, list[float]] = {}
-    with servers() as all_:
+    with servers() as (fleet, all_):
         for round_ in range(rounds):
             progress(f"newcomers, round {round_ + 1} of {rounds}")
             for name, (url, _) in all_.items():
                 found.setdefault(name, []).append(uvloop.run(letting_in(url, _BUSY, count)))
+                eventually_quiet(fleet)  # sessions are let go of
     return [{"server": name, "seconds": statistics.median(seconds)} for name, seconds in found.items()]
 
 
@@ -390,7 +400,7 @@ def main(
     part: Annotated[str, typer.Option(help="echo, newcomers, idle or fan-out; all without.")] = "",
     seconds: Annotated[float, typer.Option(min=0.5, help="Length of a round of echoes.")] = 4,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of each.")] = 3,
-    arriving: Annotated[int, typer.Option(min=1, help="How many newcomers there are.")] = 1000,
+    arriving: Annotated[int, typer.Option(min=1, help="How many newcomers come.")] = 1000,
     sockets: Annotated[int, typer.Option(min=4, help="How many are idle, over four pods.")] = 60_000,
     clients: Annotated[int, typer.Option(min=1, help="How many are in the room.")] = 9000,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,

@@ -184,7 +184,10 @@ class Cloud:
             function.warm()
         await pods.start()
         for listener in listeners:
-            await listener.serve()
+            try:
+                await listener.serve()
+            except OSError as error:
+                raise _busy(listener.address.rpartition(":")[2], error) from error
         own = (self._watch(sources, functions), self._publish(aws, functions, pods), self._mourn(aws))
         for background in (*own, *self._triggered(functions, aws), *pods.autoscaling(aws.url, REGION)):
             task = asyncio.ensure_future(background)
@@ -222,8 +225,7 @@ class Cloud:
         try:
             server.bind(port)
         except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else str(error)
-            raise LocalError(f"cannot listen on port {port} ({reason}): choose other ports with --port") from error
+            raise _busy(port, error) from error
         stack.push_async_callback(server.stop)
         if plan.api is not None:
             path = f"{server.address}/{plan.api.stage}"
@@ -274,6 +276,11 @@ class Cloud:
                 for function in functions.values():
                     if function.spec.source == folder:
                         function.reload()
+
+
+def _busy(port: int | str, error: OSError) -> LocalError:
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return LocalError(f"cannot listen on port {port} ({reason}): choose other ports with --port")
 
 
 def _check_links(plan: Plan) -> None:

@@ -20,7 +20,10 @@ ACCEPTS = 8
 
 
 class Listener:
-    """Takes the port, 0 for any, as soon as it is made. Raises OSError when it is busy."""
+    """Takes the port, 0 for any, as soon as it is made. Raises OSError when it is busy.
+
+    Whether somebody else has taken it and does not listen either, Linux tells the second one to listen.
+    """
 
     def __init__(self, port: int) -> None:
         self._socket = socket.socket()
@@ -36,11 +39,12 @@ class Listener:
         self.address = f"127.0.0.1:{self.port}"
 
     def listen(self) -> None:
-        """Let connections wait until they are served, which are refused before."""
+        """Let connections wait until they are served, which are refused before. Raises OSError."""
         self._socket.listen(BACKLOG)
 
     async def serve(self, protocol: Callable[[], asyncio.BaseProtocol]) -> None:
-        """Accept connections, on the running loop."""
+        """Accept connections, on the running loop. Raises OSError."""
+        self.listen()  # an error of which uvloop keeps to itself
         loop = asyncio.get_running_loop()
         for _ in range(ACCEPTS):
             self._servers.append(await loop.create_server(protocol, sock=self._socket.dup(), backlog=BACKLOG))

@@ -28,7 +28,7 @@ from backend.settings import Settings, SettingsError
 from backend.state import State
 from pods import secret
 from pods.gateway import Reader
-from pods.listening import BACKLOG, listen
+from pods.listening import listen
 from pods.metrics import PodMetrics
 from pods.routes import Routes, Traffic, Workers
 from pods.settings import PodSettings
@@ -93,7 +93,6 @@ def server(application: object, shutdown_seconds: int) -> Server:
             server_header=False,
             date_header=False,
             proxy_headers=False,
-            backlog=BACKLOG,
             limit_concurrency=CONNECTIONS,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=max(1, int(shutdown_seconds * PATIENCE)),

@@ -13,7 +13,7 @@ ACCEPTS = 8
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
-    """Descriptors of one socket that listens on an address, each to be served with BACKLOG. Raises OSError."""
+    """Descriptors of one socket that listens on an address. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     first = socket.create_server((host, port), family=family, backlog=BACKLOG)
     return [first, *(first.dup() for _ in range(ACCEPTS - 1))]
