@@ -22,7 +22,7 @@ ACCEPTS = 8
 class Listener:
     """Takes the port, 0 for any, as soon as it is made. Raises OSError when it is busy.
 
-    Whether somebody else has taken it and does not listen either, Linux tells the second one to listen.
+    Linux gives a port to two that do not listen yet: the second one to listen gets the OSError.
     """
 
     def __init__(self, port: int) -> None:
