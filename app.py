@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""The CDK app. `cdk synth` and `cdk deploy` run it; so can `python app.py`, which writes cdk.out too."""
+"""The CDK app. `cdk synth` and `cdk deploy` run it.
+
+`python app.py NAME=VALUE …` writes the same cdk.out without the CDK CLI; the options are those of `cdk synth -c`.
+"""
 
 import os
 import sys
@@ -16,6 +19,7 @@ except ModuleNotFoundError as error:
     )
 
 try:
-    build_app(os.environ.get("CDK_OUTDIR", "cdk.out")).synth()
+    options = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
+    build_app(os.environ.get("CDK_OUTDIR", "cdk.out"), **options).synth()
 except (SettingsError, LayerError) as error:
     sys.exit(f"app.py: {error}")

@@ -5,9 +5,9 @@ from collections.abc import Set
 
 from aws_cdk import App
 
-from infra.ecs_stack import EcsStack
-from infra.lambda_stack import LambdaStack
+from infra.ecs.stack import EcsStack
 from infra.layer import ROOT
+from infra.serverless.stack import LambdaStack
 from infra.settings import Settings
 
 # What the CLI asks of every app it runs.
@@ -19,7 +19,7 @@ def build_app(outdir: str, **options: object) -> App:
 
     The CLI hands over cdk.json's context itself, with `-c` on top, and its own defaults; the same must hold without
     the CLI, or the template would be another. Raises SettingsError for an option that is wrong, LayerError when the
-    layer is not built.
+    layer cannot be installed.
     """
     context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     app = App(outdir=outdir, context={**CLI_DEFAULTS, **context, **options})
@@ -36,9 +36,9 @@ def build_app(outdir: str, **options: object) -> App:
 
 def _add_cluster(app: App, backends: Set[str], settings: Settings) -> None:
     # With it comes kubectl's layer, 36 MB that jsii unpacks: other variants are synthesized without.
-    from infra.cluster_stack import ClusterStack  # noqa: PLC0415
-    from infra.eks_stack import EksStack  # noqa: PLC0415
-    from infra.socket_stack import SocketStack  # noqa: PLC0415
+    from infra.kubernetes.cluster import ClusterStack  # noqa: PLC0415
+    from infra.kubernetes.eks import EksStack  # noqa: PLC0415
+    from infra.kubernetes.sockets.stack import SocketStack  # noqa: PLC0415
 
     home = ClusterStack(app, settings)
     if "eks" in backends:

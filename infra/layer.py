@@ -1,28 +1,29 @@
-"""Install the functions' dependencies without docker: `python -m infra.layer`.
+"""Install what functions and pods import, without docker: `python -m infra.layer`.
 
-One lock, `lambdas/requirements.txt`, is installed twice: for Lambda's platform (`build/layer`, which is deployed) and
-for this machine (`build/host`, which local workers import), so that a missing dependency fails here first.
-`build/runtime` holds what Lambda's own Python runtime brings, for those workers. `build/host-pods` is the lock of the
-pods' image, installed for this machine.
+One lock, `lambdas/requirements.txt`, is installed twice: for Lambda's platform (`build/layer`, which is deployed, and
+which a synth makes when it needs it) and for this machine (`build/host`, which local workers import), so that a missing
+dependency fails here first. `build/host-pods` is the lock of the pods' image, installed for this machine. A folder that
+is there and was made of today's lock is left as it is.
 
 The layer is byte-identical each time: its hash is the asset's name, and an equal name means nothing to upload.
 """
 
+import argparse
 import gzip
 import json
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
-LOCK = ROOT / "lambdas" / "requirements.txt"
-RUNTIME_LOCK = ROOT / "local" / "runtime.txt"
-PODS_LOCK = ROOT / "pods" / "requirements.txt"
 
 # python3.13 on arm64 runs Amazon Linux 2023 (glibc 2.34), so it takes both wheel generations. No .pyc: they belong to
 # one minor version of Python, and this machine's is hardly ever Lambda's.
@@ -37,8 +38,35 @@ SERVICES = ("dynamodb", "apigatewaymanagementapi", "sqs")
 PODS_SERVICES = (*SERVICES, "secretsmanager")
 
 
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """One of the folders below `build`: its Python packages are in `python`.
+
+    `lock` is what is installed, with pip's `options`; `services` are the botocore models that stay; `for_whom` is whose
+    packages they are.
+    """
+
+    name: str
+    for_whom: str
+    lock: Path
+    services: tuple[str, ...] = SERVICES
+    options: tuple[str, ...] = ()
+    portable: bool = True
+
+
+LAYER = Folder("layer", "the functions, for Lambda", ROOT / "lambdas" / "requirements.txt", options=LAMBDA_PLATFORM)
+HOST = Folder("host", "the functions, for this machine", LAYER.lock)
+PODS = Folder(
+    "host-pods", "the pods, for this machine", ROOT / "pods" / "requirements.txt", PODS_SERVICES, portable=False
+)
+FOLDERS = (LAYER, HOST, PODS)
+
+# What pip says when it reaches nobody, whatever the reason.
+_UNREACHABLE = re.compile("NewConnectionError|ConnectTimeout|ProxyError|NameResolution|Failed to establish|SSLError")
+
+
 class LayerError(Exception):
-    """The dependencies are not there, or cannot be installed; the text says what to do."""
+    """The dependencies cannot be installed; the text says what to do, on one line."""
 
 
 def clean(site: Path) -> None:
@@ -51,7 +79,7 @@ def clean(site: Path) -> None:
         record.unlink()
 
 
-def prune_models(site: Path, services: Sequence[str] = SERVICES) -> None:
+def prune_models(site: Path, services: Sequence[str]) -> None:
     """Keep the botocore models of `services` alone, without their prose, unpacked.
 
     Prose is most of a model, and is parsed at every cold start: without it a DynamoDB client is ready in half the time.
@@ -82,56 +110,72 @@ def without_prose(node: Any) -> Any:
     return node
 
 
-def current(layer: Path = BUILD / "layer", lock: Path = LOCK) -> Path:
-    """Return the built layer's folder, or raise LayerError when it is missing or older than the lock."""
-    built_from = layer / lock.name
-    if not built_from.is_file():
-        raise LayerError(f"{layer} is missing; run `python -m infra.layer` (or `make install`)")
-    if built_from.read_bytes() != lock.read_bytes():
-        raise LayerError(f"{layer} was built from another {lock.name}; run `python -m infra.layer` (or `make install`)")
-    return layer
+def ensure(folder: Folder = LAYER, build: Path = BUILD) -> Path:
+    """Return a folder with its packages, which are installed first unless they are there.
+
+    What is being done goes to stderr. Raises LayerError, and then leaves an older folder as it was.
+    """
+    made = build / folder.name
+    if not is_current(folder, build):
+        build.mkdir(parents=True, exist_ok=True)
+        _install(folder, made)
+    return made
 
 
-def build(target: Path = BUILD) -> None:
-    """Install the four folders below `target`, all or none: an interrupted run leaves the old ones as they were."""
-    target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target, prefix=".") as scratch:
-        layer, host, runtime, pods = (Path(scratch) / name for name in ("layer", "host", "runtime", "host-pods"))
-        _finish(
-            _pip(layer / "python", LOCK, *LAMBDA_PLATFORM),
-            _pip(host / "python", LOCK),
-            _pip(runtime / "python", RUNTIME_LOCK),
-            _pip(pods / "python", PODS_LOCK),
-        )
-        for folder in (layer, host):
-            clean(folder / "python")
-            prune_models(folder / "python")
-        prune_models(pods / "python", PODS_SERVICES)
-        shutil.copyfile(LOCK, layer / LOCK.name)
-        for folder in (layer, host, runtime, pods):
-            shutil.rmtree(target / folder.name, ignore_errors=True)
-            folder.rename(target / folder.name)
+def is_current(folder: Folder, build: Path = BUILD) -> bool:
+    """Whether a folder is there, and was made of today's lock."""
+    made = build / folder.name
+    copy = made / folder.lock.name
+    if not copy.is_file() or copy.read_bytes() != folder.lock.read_bytes():
+        return False
+    models = made / "python" / "botocore" / "data"
+    return models.is_dir() and {entry.name for entry in models.iterdir() if entry.is_dir()} == set(folder.services)
 
 
-def _pip(target: Path, lock: Path, *options: str) -> subprocess.Popen[str]:
+def _install(folder: Folder, made: Path) -> None:
+    sys.stderr.write(f"Installing the packages of {folder.for_whom} (once, some seconds) ...\n")
+    sys.stderr.flush()
+    with tempfile.TemporaryDirectory(dir=made.parent, prefix=".") as scratch:
+        new = Path(scratch) / folder.name
+        _pip(new / "python", folder)
+        if folder.portable:
+            clean(new / "python")
+        prune_models(new / "python", folder.services)
+        shutil.copyfile(folder.lock, new / folder.lock.name)
+        shutil.rmtree(made, ignore_errors=True)
+        new.rename(made)
+
+
+def _pip(target: Path, folder: Folder) -> None:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--target", str(target), "--requirement", str(lock), *options]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    command += ["--retries", "1", "--target", str(target), "--requirement", str(folder.lock), *folder.options]
+    finished = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+    if finished.returncode == 0:
+        return
+    lock = folder.lock.relative_to(ROOT) if folder.lock.is_relative_to(ROOT) else folder.lock
+    if _UNREACHABLE.search(finished.stderr):
+        reason = (
+            "the package index cannot be reached; connect this machine to a network, or name an index in PIP_INDEX_URL"
+        )
+    else:
+        lines = [line for line in finished.stderr.splitlines() if line.strip()]
+        reason = next((line for line in lines if line.startswith("ERROR:")), lines[-1] if lines else "it says nothing")
+    raise LayerError(f"pip could not install {lock}: {reason}")
 
 
-def _finish(*installs: subprocess.Popen[str]) -> None:
+def main(arguments: Sequence[str] | None = None) -> str | None:
+    """Install the folders that are named, or all."""
+    names = [folder.name for folder in FOLDERS]
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.layer", description="Install what functions and pods import."
+    )
+    parser.add_argument("folders", nargs="*", metavar="FOLDER", help=f"some of {', '.join(names)} (all)")
+    given = parser.parse_args(arguments).folders
+    if unknown := [name for name in given if name not in names]:
+        parser.error(f"there is no folder {unknown[0]!r}: choose from {', '.join(names)}")
     try:
-        for errors, install in [(install.communicate()[1], install) for install in installs]:
-            if install.returncode:
-                raise LayerError(f"pip failed:\n{errors.strip()}")
-    finally:
-        for install in installs:
-            install.kill()
-
-
-def main() -> str | None:
-    try:
-        build()
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(ensure, [folder for folder in FOLDERS if not given or folder.name in given]))
     except LayerError as error:
         return f"infra.layer: {error}"
     return None

@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from infra import variants
 from infra.assembly import build_app
 from infra.checks import SettingsError
 from infra.kubernetes.names import NAME, Manifest
@@ -76,14 +77,14 @@ class Variant:
 
 
 EKS = Variant(
-    stack="DuplexEks",
+    stack=variants.EKS.stack,
     folder=".",
     account=NAME,
     values=GatewayValues,
     files={"application.yaml": ("Namespace", "Application"), "autoscaling.yaml": ("Autoscaling",)},
 )
 SOCKETS = Variant(
-    stack="DuplexSockets",
+    stack=variants.SOCKETS.stack,
     folder="sockets",
     account=GATEWAY,
     values=Values,
@@ -93,7 +94,7 @@ SOCKETS = Variant(
         "autoscaling.yaml": ("Autoscaling",),
     },
 )
-VARIANTS = {"eks": EKS, "sockets": SOCKETS}
+VARIANTS = {variants.EKS.name: EKS, variants.SOCKETS.name: SOCKETS}
 
 
 def _manifests(template: Mapping[str, Any], prefix: str, values: Values) -> Iterator[Manifest]:

@@ -8,10 +8,9 @@ from typing import Any, Literal, Self, cast, get_args
 
 from infra.checks import SettingsError, within
 from infra.socket_settings import SocketSettings
+from infra.variants import LAMBDA, NAMES
 
 AccessLogs = Literal["off", "on", "create-role"]
-
-BACKENDS = ("lambda", "eks", "ecs", "sockets")
 
 # What Fargate runs: MiB by CPU units, 1,024 being one vCPU. Amazon ECS Developer Guide, "Task CPU and memory".
 FARGATE_MEMORY = {
@@ -38,7 +37,7 @@ IDLE_SECONDS = 600
 class Settings(SocketSettings):
     """Every option of the app. A context key is a field's name; there are no others but those of SocketSettings.
 
-    backends: how the backend is hosted; each one is a stack.
+    backends: how the backend is hosted; each one is a stack. `all` is every one.
     access_logs: a JSON line for each connect, message and disconnect. API Gateway writes it through one role for the
         whole account and Region: `on` needs that role to be set, `create-role` sets it too.
     touch_seconds: a connection's row is written at most this often, however many messages it sends.
@@ -68,7 +67,7 @@ class Settings(SocketSettings):
         of the first deployment: docs/operations.md says how to rotate it.
     """
 
-    backends: tuple[str, ...] = ("lambda",)
+    backends: tuple[str, ...] = (LAMBDA.name,)
     access_logs: AccessLogs = "off"
     touch_seconds: int = 300
     session_seconds: int = 900
@@ -106,14 +105,16 @@ class Settings(SocketSettings):
                 raise SettingsError(_unknown(key, sorted(known)))
         defaults = asdict(cls())
         values: dict[str, Any] = {key: _parse(key, value, type(defaults[key])) for key, value in options.items()}
+        if values.get("backends") == ("all",):
+            values["backends"] = NAMES
         return cls(**values)
 
     def __post_init__(self) -> None:
         for backend in self.backends:
-            if backend not in BACKENDS:
-                raise SettingsError(f"backends: unknown backend {backend!r}; known: {', '.join(BACKENDS)}")
+            if backend not in NAMES:
+                raise SettingsError(f"backends: unknown backend {backend!r}; known: {', '.join(NAMES)}")
         if not self.backends:
-            raise SettingsError(f"backends: name at least one of {', '.join(BACKENDS)}")
+            raise SettingsError(f"backends: name at least one of {', '.join(NAMES)}")
         if self.access_logs not in get_args(AccessLogs):
             raise SettingsError(f"access_logs: {self.access_logs!r} is not one of {', '.join(get_args(AccessLogs))}")
         if self.log_retention_days not in LOG_RETENTION_DAYS:

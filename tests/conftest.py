@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from infra.settings import BACKENDS
 from tests.synthesized import synthesized_once
 
 Resource = dict[str, Any]
@@ -69,7 +68,7 @@ def assembly(synthesize: Synthesize) -> Assembly:
 @pytest.fixture(scope="session")
 def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every variant there is, synthesized once a run."""
-    return synthesized_once(tmp_path_factory, backends=",".join(BACKENDS))
+    return synthesized_once(tmp_path_factory, backends="all")
 
 
 @pytest.fixture(scope="session")

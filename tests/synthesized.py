@@ -20,7 +20,12 @@ def synthesized(folder: Path, **options: object) -> Path:
     It is made in this process: once the CDK is loaded, which takes most of the time, each app takes less than a second.
     """
     from infra.assembly import build_app  # noqa: PLC0415 - it loads the CDK
+    from infra.layer import BUILD, ensure  # noqa: PLC0415
 
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / ".lock").open("w") as lock:  # one of the processes that test side by side installs it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ensure()
     outdir = folder / "cdk.out"
     build_app(str(outdir), **options).synth()
     return outdir

@@ -6,16 +6,17 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
-from infra.backend import add_consumers, build_backend
-from infra.balancer import HEALTHY, METRICS_PORT, PORT, STOP_SECONDS, PodBalancer
-from infra.functions import retention
-from infra.http_routes import add_http_routes, build_secret
-from infra.image import COMMAND, CONTAINER, build_image
-from infra.lint import acknowledge, allow_obsolete_dependencies
-from infra.network import PRIVATE, build_vpc
-from infra.pods import allow_pods, pod_environment
+from infra.ecs.target_tracking import add_target_tracking
 from infra.settings import Settings
-from infra.target_tracking import add_target_tracking
+from infra.shared.backend import add_consumers, build_backend
+from infra.shared.balancer import HEALTHY, METRICS_PORT, PORT, STOP_SECONDS, PodBalancer
+from infra.shared.functions import retention
+from infra.shared.http_routes import add_http_routes, build_secret
+from infra.shared.image import COMMAND, CONTAINER, build_image
+from infra.shared.lint import acknowledge, allow_obsolete_dependencies
+from infra.shared.network import PRIVATE, build_vpc
+from infra.shared.pods import allow_pods, pod_environment
+from infra.variants import ECS
 
 # The image has no curl.
 PROBE = f"import urllib.request as r; r.urlopen('http://127.0.0.1:{PORT}{HEALTHY}', timeout=3)"
@@ -25,8 +26,9 @@ class EcsStack(Stack):
     """One self-contained stack, with a VPC of its own."""
 
     def __init__(self, scope: App, settings: Settings) -> None:
-        super().__init__(scope, "DuplexEcs", description="Duplex: WebSockets on API Gateway, Fargate and DynamoDB")
-        backend = build_backend(self, settings, "ecs")
+        super().__init__(scope, ECS.stack, description="Duplex: WebSockets on API Gateway, Fargate and DynamoDB")
+        self.template_options.metadata = ECS.metadata()
+        backend = build_backend(self, settings, ECS.name)
         secret = build_secret(self)
         vpc = build_vpc(self, settings)
         path = PodBalancer(self, "Path", vpc)

@@ -4,9 +4,9 @@ from aws_cdk import Stack
 from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_ecs as ecs
 
-from infra.api import STAGE
-from infra.backend import Backend
 from infra.settings import Settings
+from infra.shared.api import STAGE
+from infra.shared.backend import Backend
 
 Policy = autoscaling.CfnScalingPolicy
 Query = Policy.TargetTrackingMetricDataQueryProperty

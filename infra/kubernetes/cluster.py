@@ -10,12 +10,12 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk.lambda_layer_kubectl_v36 import KubectlV36Layer
 
-from infra.identity import build_identity
 from infra.kubernetes import nodes
 from infra.kubernetes.names import KEDA_NAMESPACE, KEDA_SERVICE_ACCOUNT
-from infra.lint import acknowledge, allow_obsolete_dependencies
-from infra.network import PRIVATE, build_vpc
 from infra.settings import Settings
+from infra.shared.identity import build_identity
+from infra.shared.lint import acknowledge, allow_obsolete_dependencies
+from infra.shared.network import PRIVATE, build_vpc
 
 # The layer's kubectl and the cluster move together: kubectl supports one minor version up or down.
 VERSION = eks.KubernetesVersion.V1_36

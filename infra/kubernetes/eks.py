@@ -6,27 +6,29 @@ from aws_cdk import App, Stack, Tags
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
 
-from infra.api import STAGE
-from infra.backend import add_consumers, build_backend
-from infra.balancer import PodBalancer, subnet_ranges
-from infra.cluster_stack import ClusterStack
-from infra.http_routes import add_http_routes, build_secret
-from infra.identity import build_identity
-from infra.image import build_image
 from infra.kubernetes import scaling, workload
+from infra.kubernetes.cluster import ClusterStack
 from infra.kubernetes.names import NAME, NAMESPACE
-from infra.pods import allow_pods, pod_environment
 from infra.settings import Settings
+from infra.shared.api import STAGE
+from infra.shared.backend import add_consumers, build_backend
+from infra.shared.balancer import PodBalancer, subnet_ranges
+from infra.shared.http_routes import add_http_routes, build_secret
+from infra.shared.identity import build_identity
+from infra.shared.image import build_image
+from infra.shared.pods import allow_pods, pod_environment
+from infra.variants import EKS
 
 
 class EksStack(Stack):
     """The application in a cluster of another stack: everything it adds to it goes when this stack is destroyed."""
 
     def __init__(self, scope: App, settings: Settings, home: ClusterStack) -> None:
-        super().__init__(scope, "DuplexEks", description="Duplex: WebSockets on API Gateway, pods and DynamoDB")
+        super().__init__(scope, EKS.stack, description="Duplex: WebSockets on API Gateway, pods and DynamoDB")
+        self.template_options.metadata = EKS.metadata()
         self.add_stack_dependency(home)
         cluster = cast("eks.ICluster", home.cluster)
-        backend = build_backend(self, settings, "eks")
+        backend = build_backend(self, settings, EKS.name)
         secret = build_secret(self)
         path = PodBalancer(self, "Path", home.vpc)
         path.reach(

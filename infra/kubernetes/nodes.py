@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from infra.image import ARCHITECTURE
 from infra.kubernetes.names import Manifest
 from infra.settings import Settings
+from infra.shared.image import ARCHITECTURE
 
 NODE_POOL = "duplex"
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infra.image import ARCHITECTURE, USER
 from infra.kubernetes.names import Manifest
+from infra.shared.image import ARCHITECTURE, USER
 
 # Where the agent of EKS Pod Identity hands out credentials, on every node.
 POD_IDENTITY_AGENT = "169.254.170.23/32"

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infra.balancer import DEREGISTRATION_SECONDS, HEALTHY, METRICS_PORT, PORT, READY, STOP_SECONDS
-from infra.image import COMMAND, CONTAINER
 from infra.kubernetes import pieces
 from infra.kubernetes.names import LABELS, NAME, NAMESPACE, Manifest, named, restricted_namespace
 from infra.settings import Settings
+from infra.shared.balancer import DEREGISTRATION_SECONDS, HEALTHY, METRICS_PORT, PORT, READY, STOP_SECONDS
+from infra.shared.image import COMMAND, CONTAINER
 
 
 def namespace() -> Manifest:

@@ -10,9 +10,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.functions import retention
-from infra.lint import acknowledge
 from infra.settings import Settings
+from infra.shared.functions import retention
+from infra.shared.lint import acknowledge
 
 PUSH_TO_LOGS = "service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 

@@ -9,9 +9,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk.aws_apigatewayv2_integrations import WebSocketLambdaIntegration
 from constructs import Construct
 
-from infra.access_logs import add_access_logs
-from infra.lint import acknowledge
 from infra.settings import Settings
+from infra.shared.access_logs import add_access_logs
+from infra.shared.lint import acknowledge
 
 STAGE = "prod"
 

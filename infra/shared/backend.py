@@ -9,12 +9,12 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 
-from infra.api import allow_connections, build_api, build_stage
-from infra.functions import Dependencies, FunctionFactory
-from infra.queues import build_queue, feed
-from infra.schedules import every_minute
 from infra.settings import Settings
-from infra.table import build_table
+from infra.shared.api import allow_connections, build_api, build_stage
+from infra.shared.functions import Dependencies, FunctionFactory
+from infra.shared.queues import build_queue, feed
+from infra.shared.schedules import every_minute
+from infra.shared.table import build_table
 
 # What answering a message does to the table. TransactWriteItems has no permission of its own: it takes those of the
 # writes in it.

@@ -13,8 +13,8 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elb
 from constructs import Construct
 
-from infra.lint import acknowledge
-from infra.network import BALANCERS
+from infra.shared.lint import acknowledge
+from infra.shared.network import BALANCERS
 
 PORT = 8080
 METRICS_PORT = 9090

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from aws_cdk import Duration, IgnoreMode, RemovalPolicy
+from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -12,8 +12,8 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra import layer
-from infra.lint import acknowledge, allow_obsolete_dependencies
 from infra.settings import LOG_RETENTION_DAYS, Settings
+from infra.shared.lint import acknowledge, allow_obsolete_dependencies
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
@@ -31,22 +31,24 @@ def retention(settings: Settings) -> logs.RetentionDays:
 
 
 class Dependencies(lambda_.LayerVersion):
-    """What the functions import beside themselves, as `python -m infra.layer` installed it.
+    """What the functions import beside themselves.
 
-    The metadata `duplex:host` names the folder with the same versions for this machine, relative to the project.
+    It is installed when a synth needs it, which `cdk ls` and `cdk destroy` do not: they get a layer that is never used.
+    The metadata names the folder with the same versions for this machine, for the local cloud.
     """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
+        folder = layer.ensure() if Stack.of(scope).bundling_required else layer.LAYER.lock.parent
         super().__init__(
             scope,
             construct_id,
-            code=lambda_.Code.from_asset(str(layer.current())),
+            code=lambda_.Code.from_asset(str(folder)),
             compatible_runtimes=[RUNTIME],
             compatible_architectures=[ARCHITECTURE],
             description="Pinned dependencies of the Duplex functions",
         )
         resource = cast("lambda_.CfnLayerVersion", self.node.default_child)
-        resource.add_metadata("duplex:host", "build/host")
+        resource.add_metadata("localcloud:layer", "build/host")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +113,7 @@ class FunctionFactory:
         )
         resource = cast("lambda_.CfnFunction", function.node.default_child)
         # Where the asset was staged from, relative to the project: the local cloud takes edits from there.
-        resource.add_metadata("duplex:source", ".")
+        resource.add_metadata("localcloud:source", ".")
         # On its role's policy, and on the role.
         allow_obsolete_dependencies(function)
         acknowledge(

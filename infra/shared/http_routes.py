@@ -9,9 +9,9 @@ from aws_cdk import aws_elasticloadbalancingv2 as elb
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from infra.api import ANYONE, AT_CONNECT_ALONE, REPLYING
-from infra.lint import acknowledge
 from infra.settings import Settings
+from infra.shared.api import ANYONE, AT_CONNECT_ALONE, REPLYING
+from infra.shared.lint import acknowledge
 
 # What each kind of request tells the pods, beside the body, which is the frame as it came: so no quoting can lose
 # anything. At `$connect` HTTP_PROXY hands over the client's own headers and query string too. A mapped header takes

@@ -11,7 +11,7 @@ PLATFORM = ecr_assets.Platform.LINUX_ARM64
 ARCHITECTURE = "arm64"
 
 CONTAINER = "http"
-COMMAND = ("python", "-m", "pods.http")
+COMMAND = ("python", "-m", "pods.api")
 # The number, so that runAsNonRoot can be checked without a look into the image.
 USER = 10001
 

@@ -3,8 +3,8 @@
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from infra.lint import acknowledge
 from infra.settings import Settings
+from infra.shared.lint import acknowledge
 
 # The subnets of what runs.
 PRIVATE = "Private"

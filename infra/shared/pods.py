@@ -4,8 +4,8 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 
-from infra.backend import MESSAGE_OPERATIONS, Backend
-from infra.balancer import METRICS_PORT, PORT, SHUTDOWN_SECONDS
+from infra.shared.backend import MESSAGE_OPERATIONS, Backend
+from infra.shared.balancer import METRICS_PORT, PORT, SHUTDOWN_SECONDS
 
 
 def pod_environment(backend: Backend, secret: secretsmanager.Secret) -> dict[str, str]:

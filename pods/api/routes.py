@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.lifecycle import Lifecycle
 from backend.router import Router
-from pods.gateway import SECRET, Call, Reader, RefusedError, collect
-from pods.secret import GatewaySecret
+from pods.api.gateway import SECRET, Call, Reader, RefusedError, collect
+from pods.api.secret import GatewaySecret
 
 logger = Logger()
 

@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 
 from backend import aws
 from backend.ports import UnavailableError
-from pods.gateway import RefusedError
+from pods.api.gateway import RefusedError
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient

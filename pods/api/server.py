@@ -1,4 +1,4 @@
-"""A pod behind API Gateway: `python -m pods.http`, everything by environment.
+"""A pod behind API Gateway: `python -m pods.api`, everything by environment.
 
 The life of a process: it listens, and is alive; it is ready once it knows the gateway's secret. After SIGTERM it is
 not ready any more, closes each connection with the next answer on it, and has ended within SHUTDOWN_SECONDS.
@@ -26,12 +26,12 @@ from backend.connections import ManagementApi
 from backend.lifecycle import Lifecycle
 from backend.settings import Settings, SettingsError
 from backend.state import State
-from pods import secret
-from pods.gateway import Reader
+from pods.api import secret
+from pods.api.gateway import Reader
+from pods.api.metrics import PodMetrics
+from pods.api.routes import Routes, Traffic, Workers
+from pods.api.settings import PodSettings
 from pods.listening import listen
-from pods.metrics import PodMetrics
-from pods.routes import Routes, Traffic, Workers
-from pods.settings import PodSettings
 
 logger = Logger()
 
@@ -177,7 +177,7 @@ def main() -> int:
         settings.posting_url()
         settings.queue_urls()
     except SettingsError as error:
-        print(f"pods.http: {error}", file=sys.stderr)  # noqa: T201
+        print(f"pods.api: {error}", file=sys.stderr)  # noqa: T201
         return 2
     # botocore reads this one alone.
     os.environ.setdefault("AWS_DEFAULT_REGION", pod.region)
@@ -187,10 +187,6 @@ def main() -> int:
             peacefully = uvloop.run(serve(settings, pod, listeners))
     except OSError as error:
         ports = f"port {pod.port} or {pod.metrics_port}"
-        print(f"pods.http: cannot listen on {pod.host}, {ports}: {error}", file=sys.stderr)  # noqa: T201
+        print(f"pods.api: cannot listen on {pod.host}, {ports}: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0 if peacefully else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""The emptiest pod goes first: `python -m pods.deletion_cost`, everything by environment.
+"""The emptiest pod goes first: `python -m pods.scale_in`, everything by environment.
 
 A Deployment that loses a pod deletes the one with the lowest deletion cost. This controller writes the number of its
 sockets there. Kubernetes asks not to update the annotation with every change of a metric, but shortly before a
@@ -30,8 +30,8 @@ from aws_lambda_powertools import Logger
 from prometheus_client.parser import text_string_to_metric_families
 
 from backend.settings import SettingsError, whole_number
-from pods.fetch import FetchError, fetch
-from pods.kubernetes import MOST_COST, Kubernetes, KubernetesError, Pod
+from pods.scale_in.fetch import FetchError, fetch
+from pods.scale_in.kubernetes import MOST_COST, Kubernetes, KubernetesError, Pod
 
 logger = Logger(service="deletion-cost")
 
@@ -257,15 +257,11 @@ def main() -> None:
     try:
         settings = CostSettings.from_environment(os.environ)
     except SettingsError as error:
-        print(f"pods.deletion_cost: {error}", file=sys.stderr)  # noqa: T201
+        print(f"pods.scale_in: {error}", file=sys.stderr)  # noqa: T201
         raise SystemExit(2) from None
     try:
         asyncio.run(serve(settings))
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
-        print(f"pods.deletion_cost: cannot listen on {where}: {error}", file=sys.stderr)  # noqa: T201
+        print(f"pods.scale_in: cannot listen on {where}: {error}", file=sys.stderr)  # noqa: T201
         raise SystemExit(1) from None
-
-
-if __name__ == "__main__":
-    main()

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from msgspec import MsgspecError, Struct, field
 from msgspec.json import Decoder
 
-from pods.fetch import Answer, FetchError, fetch
+from pods.scale_in.fetch import Answer, FetchError, fetch
 
 #: Of the pods of one set, those with the lowest go first. A whole number of 32 bits, as text.
 #: https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#pod-deletion-cost

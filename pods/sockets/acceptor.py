@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from picows import WSAutoPingStrategy
 from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
-from pods.handshake import Handshakes
-from pods.limits import HANDSHAKES
 from pods.listening import BACKLOG, listen
+from pods.sockets.handshake import Handshakes
+from pods.sockets.limits import HANDSHAKES
 
 if TYPE_CHECKING:
-    from pods.hub import Hub
+    from pods.sockets.hub import Hub
 
 _READ_BUFFER = 1024  # the least that picows takes: it doubles this when it has to, and never gives it back
 

@@ -10,9 +10,9 @@ from backend.router import Router
 from backend.settings import Settings
 from backend.state import State
 from backend.work import Worker
-from pods.bus import Bus
-from pods.hub import Hub
-from pods.outbound import Broadcast, PodOutbound
+from pods.sockets.bus import Bus
+from pods.sockets.hub import Hub
+from pods.sockets.outbound import Broadcast, PodOutbound
 
 
 def attach(hub: Hub, settings: Settings, bus: Bus | None) -> Worker:

@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pods.figures import Figures
+    from pods.sockets.figures import Figures
 
 logger = Logger()
 

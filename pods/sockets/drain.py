@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger
 
 if TYPE_CHECKING:
-    from pods.hub import Hub
-    from pods.socket import Socket
+    from pods.sockets.hub import Hub
+    from pods.sockets.socket import Socket
 
 logger = Logger()
 

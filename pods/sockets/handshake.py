@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
 
-from pods.socket import Socket
+from pods.sockets.socket import Socket
 
 if TYPE_CHECKING:
-    from pods.hub import Hub
+    from pods.sockets.hub import Hub
 
 #: Whom a handshake's path and headers name, None for nobody in particular. Raises PermissionError for who may not.
 Authenticate = Callable[[str, Mapping[str, str]], str | None]

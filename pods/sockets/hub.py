@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from backend.presence import Presence
     from backend.router import Inquiry, Router
     from backend.sessions import Sessions
-    from pods.figures import Figures
-    from pods.limits import Limits
-    from pods.socket import Socket
+    from pods.sockets.figures import Figures
+    from pods.sockets.limits import Limits
+    from pods.sockets.socket import Socket
 
 logger = Logger()
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from backend.delivery import Delivery
 from backend.ports import UnavailableError
 from backend.records import Member
-from pods.bus import Bus, Hint
-from pods.hub import Hub
+from pods.sockets.bus import Bus, Hint
+from pods.sockets.hub import Hub
 
 
 class PodOutbound:

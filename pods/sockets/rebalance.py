@@ -10,13 +10,13 @@ import asyncio
 import random
 from typing import TYPE_CHECKING
 
-from pods.drain import NOTICE_SECONDS, RECONNECT
+from pods.sockets.drain import NOTICE_SECONDS, RECONNECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from pods.hub import Hub
-    from pods.socket import Socket
+    from pods.sockets.hub import Hub
+    from pods.sockets.socket import Socket
 
 #: After so many silent rounds a pod is forgotten.
 _FORGOTTEN_ROUNDS = 3

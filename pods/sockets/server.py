@@ -1,9 +1,9 @@
 """A pod that holds WebSockets itself: `python -m pods.sockets`, everything by environment.
 
-The same variables as the functions have (`backend.settings`), the pod's limits (`pods.limits`), and HOST and PORT for
-clients (`/healthz` and `/readyz` too), METRICS_PORT for `GET /metrics` on HOST, ADMIN_PORT for `POST /drain` on the
-loopback interface, BUS_URL (`redis://` or `rediss://`) when there is more than one pod, TLS_CERTIFICATE and TLS_KEY
-when TLS ends here. Port 0 is any free one.
+The same variables as the functions have (`backend.settings`), the pod's limits (`pods.sockets.limits`), and HOST and
+PORT for clients (`/healthz` and `/readyz` too), METRICS_PORT for `GET /metrics` on HOST, ADMIN_PORT for `POST /drain`
+on the loopback interface, BUS_URL (`redis://` or `rediss://`) when there is more than one pod, TLS_CERTIFICATE and
+TLS_KEY when TLS ends here. Port 0 is any free one.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ import uvloop
 from aws_lambda_powertools import Logger
 
 from backend.settings import Settings, SettingsError, whole_number
-from pods.acceptor import Acceptor
-from pods.admin import serve_admin, serve_metrics
-from pods.assembly import attach
-from pods.bus import Bus
-from pods.certificate import Certificate
-from pods.drain import Drain
-from pods.figures import Figures
-from pods.handshake import Handshakes
-from pods.hub import Hub
-from pods.jobs import Jobs
-from pods.limits import Limits, raise_descriptors
-from pods.outbound import receive
-from pods.rebalance import Rebalance
+from pods.sockets.acceptor import Acceptor
+from pods.sockets.admin import serve_admin, serve_metrics
+from pods.sockets.assembly import attach
+from pods.sockets.bus import Bus
+from pods.sockets.certificate import Certificate
+from pods.sockets.drain import Drain
+from pods.sockets.figures import Figures
+from pods.sockets.handshake import Handshakes
+from pods.sockets.hub import Hub
+from pods.sockets.jobs import Jobs
+from pods.sockets.limits import Limits, raise_descriptors
+from pods.sockets.outbound import receive
+from pods.sockets.rebalance import Rebalance
 
 logger = Logger()
 
@@ -152,7 +152,3 @@ def main() -> None:
     except OSError as error:
         print(f"pods.sockets: cannot listen on {addresses.host}: {error}", file=sys.stderr)  # noqa: T201
         raise SystemExit(1) from None
-
-
-if __name__ == "__main__":
-    main()

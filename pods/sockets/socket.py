@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from asyncio import TimerHandle
 
     from backend.router import Inquiry
-    from pods.hub import Hub
+    from pods.sockets.hub import Hub
 
 _TEXT, _CONTINUATION, _CLOSE = WSMsgType.TEXT, WSMsgType.CONTINUATION, WSMsgType.CLOSE
 # https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1, and those registered since

@@ -1,4 +1,4 @@
-"""What each route costs in DynamoDB: compare/cost/dynamodb.json is what is counted here, for the cost model to read.
+"""What each route costs in DynamoDB: compare/cost/dynamodb.json, which the cost model reads, is counted here.
 
 `python -m tests.backend.test_costs` writes it anew.
 """
@@ -26,7 +26,7 @@ from tests.backend.support import (
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-FILE = Path(__file__).parents[2] / "compare" / "cost" / "dynamodb.json"
+FILE = Path(__file__).parents[2] / "tools" / "compare" / "src" / "compare" / "cost" / "dynamodb.json"
 
 ANN, BOB, NEW = (Connection(f"L0SM9cOFvHcC{name}=", NOW) for name in ("ann", "bob", "new"))
 DATA = "x" * 200

@@ -1,4 +1,4 @@
-"""What a DynamoDB call of a function costs on this machine: `python -m benchmarks.aws_endpoint`. Linux only.
+"""What a DynamoDB call of a function costs on this machine: `python -m tests.benchmarks.aws_endpoint`. Linux only.
 
 CPU time (user + kernel) of the calling process and of the endpoint's processes, in microseconds a call, which is what
 two busy cores share; not latency. The calls are those of the application's own store, with its own client. The
@@ -23,8 +23,8 @@ from typing import Any
 from backend import aws
 from backend.dynamodb import DynamoDBStore
 from backend.records import Claim, Session
-from benchmarks.peers import children, cpu_seconds, ministack
-from local.template import ACCOUNT
+from localcloud.template import ACCOUNT
+from tests.benchmarks.peers import children, cpu_seconds, ministack
 
 ROOT = Path(__file__).resolve().parent.parent
 REGION = "eu-central-1"
@@ -117,7 +117,7 @@ def results(endpoints: list[Endpoint]) -> list[dict[str, Any]]:
 
 @contextmanager
 def piped(name: str, module: str) -> Iterator[Endpoint]:
-    """An endpoint that speaks as local.aws.server does: a line in, a line out, and it ends with its input."""
+    """An endpoint that speaks as localcloud.aws.server does: a line in, a line out, and it ends with its input."""
     process = subprocess.Popen(
         [sys.executable, "-m", module],
         cwd=ROOT,
@@ -125,8 +125,8 @@ def piped(name: str, module: str) -> Iterator[Endpoint]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.stdin is not None  # noqa: S101 - both are pipes
-    assert process.stdout is not None  # noqa: S101
+    assert process.stdin is not None
+    assert process.stdout is not None
     with process:
         try:
             process.stdin.write(
@@ -151,17 +151,17 @@ def connected(name: str, pid: int, port: int) -> Endpoint:
 
 def main() -> None:
     """Run it and print a table, or JSON."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.aws_endpoint", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.aws_endpoint", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--calls", type=int, default=300, help="a round, operation and endpoint")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local", AWS_SESSION_TOKEN="local")  # noqa: S106
+    os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local", AWS_SESSION_TOKEN="local")
     os.environ.update(AWS_DEFAULT_REGION=REGION, AWS_REGION=REGION)
     with ExitStack() as stack:
         endpoints = [
-            stack.enter_context(piped("this project", "local.aws.server")),
-            stack.enter_context(piped("moto's server", "tests.local.aws.reference")),
+            stack.enter_context(piped("this project", "localcloud.aws.server")),
+            stack.enter_context(piped("moto's server", "tools.localcloud.tests.aws.reference")),
         ]
         endpoints.append(connected("MiniStack", *stack.enter_context(ministack())))
         measure(endpoints, arguments.rounds, arguments.calls)

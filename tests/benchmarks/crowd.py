@@ -1,4 +1,4 @@
-"""Many silent clients in a process of their own: `python -m benchmarks.crowd HOST PORT COUNT`.
+"""Many silent clients in a process of their own: `python -m tests.benchmarks.crowd HOST PORT COUNT`.
 
 Opens them, then obeys lines on stdin, each answered by a line of JSON on stdout: `ping` sends an application ping on
 each and counts the unique pongs; `publish ROOM` publishes once and tells when the last client had the message;
@@ -123,7 +123,7 @@ class Crowd:
         async def one(client: Client) -> None:
             async with turn:
                 opened = client.opened
-                assert opened is not None  # noqa: S101
+                assert opened is not None
                 await self.loop.create_connection(lambda: client, *self._address)
                 await opened
 

@@ -1,4 +1,4 @@
-"""Echo through the whole local stack, beside MiniStack and bare `websockets` servers: `python -m benchmarks.echo`.
+"""Echo through the local stack, beside MiniStack and bare `websockets` servers: `python -m tests.benchmarks.echo`.
 
 With this project's backend, with a handler that returns the body, and, here and on MiniStack, with one that prints a
 line too. `websockets` echoes as its documentation starts it (asyncio, deflate), and as fast as it goes (uvloop, no
@@ -30,9 +30,9 @@ import uvloop
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 
-from benchmarks.peers import children, cpu_seconds, local_cloud, ministack
-from tests.local.assemblies import Builder
+from tests.benchmarks.peers import children, cpu_seconds, local_cloud, ministack
 from tests.synthesized import synthesized
+from tools.localcloud.tests.assemblies import Builder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -168,10 +168,10 @@ def ministack_printing() -> Iterator[Server]:
 @contextmanager
 def bare(*, tuned: bool = True) -> Iterator[Server]:
     """A `websockets` server that does nothing but echo: as fast as it goes, or as its documentation starts it."""
-    command = [sys.executable, "-m", "benchmarks.echo", "--serve", "tuned" if tuned else "plain"]
+    command = [sys.executable, "-m", "tests.benchmarks.echo", "--serve", "tuned" if tuned else "plain"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
-            assert process.stdout is not None  # noqa: S101
+            assert process.stdout is not None
             port = int(process.stdout.readline())
             parts = {"gateway": [process.pid]}
             yield Server(_TUNED if tuned else _BARE, f"ws://127.0.0.1:{port}", lambda: parts, deflates=not tuned)

@@ -1,6 +1,6 @@
-"""What the local gateway itself costs: `python -m benchmarks.gateway`.
+"""What the local gateway itself costs: `python -m tests.benchmarks.gateway`.
 
-A template with MOCK and HTTP_PROXY routes and no `$connect` runs as `python -m local --template` runs it, beside a bare
+A template with MOCK and HTTP_PROXY routes and no `$connect` runs as `localcloud --template` runs it, beside a bare
 `websockets` server. CPU is user and system time of the gateway's own process; memory is what it grows by while 9,000
 clients are connected and silent. Rounds are interleaved, the table has medians. Linux only: it reads /proc.
 """
@@ -24,8 +24,8 @@ import typer
 import uvloop
 from websockets.asyncio.client import connect
 
-from benchmarks.echo import bare
-from benchmarks.peers import cpu_seconds, local_cloud
+from tests.benchmarks.echo import bare
+from tests.benchmarks.peers import cpu_seconds, local_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,9 +96,11 @@ def template(backend: str) -> dict[str, Any]:
 @contextmanager
 def serving_backend() -> Iterator[str]:
     """A backend process; gives its address."""
-    with subprocess.Popen([sys.executable, "-m", "benchmarks.gateway", "--serve"], stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmarks.gateway", "--serve"], stdout=subprocess.PIPE
+    ) as process:
         try:
-            assert process.stdout is not None  # noqa: S101
+            assert process.stdout is not None
             yield f"http://127.0.0.1:{int(process.stdout.readline())}/"
         finally:
             process.terminate()
@@ -150,7 +152,7 @@ async def _open(url: str, count: int) -> list[asyncio.StreamWriter]:
             reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
             writer.write(_HANDSHAKE % f"/{path}".encode())
             head = await reader.readuntil(b"\r\n\r\n")
-            assert head.startswith(b"HTTP/1.1 101"), head  # noqa: S101
+            assert head.startswith(b"HTTP/1.1 101"), head
             return writer
 
     return list(await asyncio.gather(*(one() for _ in range(count))))

@@ -1,4 +1,4 @@
-"""What it costs to send a load and measure it: `python -m benchmarks.load`.
+"""What it costs to send a load and measure it: `python -m tests.benchmarks.load`.
 
 The sending process of `compare run` beside a bare client on `websockets` and uvloop that sends at the same rate and
 looks at its clock; both against one picows server. CPU is user and system time of the client's process, in microseconds
@@ -20,9 +20,9 @@ import typer
 import uvloop
 from websockets.asyncio.client import connect
 
-from benchmarks.peers import cpu_seconds
 from compare.load.scenario import load
 from compare.load.senders import Senders
+from tests.benchmarks.peers import cpu_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def server() -> Iterator[str]:
     """The address of an echo server in a process of its own."""
     with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert process.stdout is not None  # noqa: S101 - it is a pipe
+            assert process.stdout is not None
             yield f"ws://127.0.0.1:{int(process.stdout.readline())}/"
         finally:
             process.terminate()

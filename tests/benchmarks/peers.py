@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from tests.e2e.aws import ministack_bin
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -34,11 +36,11 @@ def cpu_seconds(pids: list[int]) -> float:
 
 @contextmanager
 def local_cloud(*options: str) -> Iterator[tuple[str, int]]:
-    """`python -m local` without the limits of an account, which are not what is measured; the URL of its first API, and
+    """`localcloud` without the limits of an account, which are not what is measured; the URL of its first API, and
     its process id."""
     with tempfile.TemporaryDirectory() as folder:
         ready_file = Path(folder) / "ready.json"
-        command = [sys.executable, "-m", "local", "--port", "0", "--ready-file", str(ready_file), *options]
+        command = [sys.executable, "-m", "localcloud", "--port", "0", "--ready-file", str(ready_file), *options]
         for name in ("connect_rate", "account_rate", "account_burst"):
             command += ["--set", f"{name}=1000000"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
@@ -59,7 +61,7 @@ def ministack() -> Iterator[tuple[int, int]]:
         port = int(free.getsockname()[1])
     settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
     with subprocess.Popen(
-        [str(Path(sys.executable).with_name("ministack"))],
+        [ministack_bin() / "ministack"],
         env={**os.environ, **settings, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

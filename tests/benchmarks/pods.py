@@ -1,4 +1,4 @@
-"""A message through pods/http.py, beside a bare Starlette endpoint and Flask: `python -m benchmarks.pods`.
+"""A message through pods/http.py, beside a bare Starlette endpoint and Flask: `python -m tests.benchmarks.pods`.
 
 All answer a POST of 64 bytes, with the headers that API Gateway's integration maps, over connections that are kept
 where the server keeps them, which Flask's does not. The pod is the real process with all it does for a message (secret,
@@ -30,9 +30,9 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from benchmarks.peers import cpu_seconds
-from pods import http as pod_http
+from pods.api import server as pod_http
 from pods.listening import listen
+from tests.benchmarks.peers import cpu_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,7 +141,7 @@ def _drained(process: subprocess.Popen[bytes]) -> Iterator[None]:
 def pod() -> Iterator[Server]:
     """The pod, with the local AWS endpoint for its secret."""
     aws = {"port": 0, "account": "123456789012", "region": REGION, "clock": [time.time(), 1], "calls": []}
-    with _process("-m", "local.aws.server", request={**aws, "faults": {}, "seed": 0}) as (_, line):
+    with _process("-m", "localcloud.aws.server", request={**aws, "faults": {}, "seed": 0}) as (_, line):
         url = f"http://127.0.0.1:{line['port']}"
         make: Any = boto3.client
         keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any", "region_name": REGION}
@@ -166,7 +166,7 @@ def pod() -> Iterator[Server]:
             "TOUCH_SECONDS": "86400",
             "SESSION_SECONDS": "172800",
         }
-        with _process("-m", "pods.http", environment=environment) as (pid, said):
+        with _process("-m", "pods.api", environment=environment) as (pid, said):
             _wait(said["port"])
             yield Server(_POD, said["port"], pid)
 
@@ -185,7 +185,7 @@ def _wait(port: int) -> None:
 @contextmanager
 def peer(name: str, kind: str) -> Iterator[Server]:
     """One of the servers below."""
-    with _process("-m", "benchmarks.pods", "--serve", kind) as (pid, said):
+    with _process("-m", "tests.benchmarks.pods", "--serve", kind) as (pid, said):
         yield Server(name, said["port"], pid)
 
 

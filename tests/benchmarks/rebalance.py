@@ -1,4 +1,4 @@
-"""What it costs to give a new pod its share: `python -m benchmarks.rebalance`.
+"""What it costs to give a new pod its share: `python -m tests.benchmarks.rebalance`.
 
 Two pods hold all clients, a third one is added, and the clients stay: nobody new comes. Clients that are asked to
 reconnect do so as a balancer sends them: to any pod (`random`, as a network load balancer does by its hash), or to the
@@ -20,7 +20,7 @@ import typer
 import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
-from tests.pods.fleet import REDIS, Fleet, Pod
+from tests.e2e.socket_pods.fleet import REDIS, Fleet, Pod
 
 BALANCERS = ("random", "fewest")
 _OPENING = 100  # at once
@@ -99,7 +99,7 @@ async def measure(clients: int, balancer: str, percent: int, rate: int) -> dict[
             progress(f"{balancer}: {crowd.reconnects} reconnects, {crowd.above_the_mean():.0f} % above the mean")
             await asyncio.sleep(0.2)
         figures = [await asyncio.to_thread(pod.figure, "ws_connections_active") for pod in crowd.pods]
-        assert figures == list(crowd.held.values()), (figures, crowd.held)  # noqa: S101
+        assert figures == list(crowd.held.values()), (figures, crowd.held)
         crowd.ending = True
         progress("")
         return {

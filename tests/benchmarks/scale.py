@@ -1,6 +1,6 @@
-"""The scaling simulator over a week of ten million connections: `python -m benchmarks.scale`.
+"""The scaling simulator over a week of ten million connections: `python -m tests.benchmarks.scale`.
 
-A scenario is read, simulated and reported as JSON, as `python -m compare scale F --json` does it, in one process.
+A scenario is read, simulated and reported as JSON, as `compare scale F --json` does it, in one process.
 Rounds are interleaved; the table has the median of each figure. CPU is user and system time of this process.
 """
 

@@ -1,4 +1,4 @@
-"""What pods that hold sockets cost: `python -m benchmarks.sockets`.
+"""What pods that hold sockets cost: `python -m tests.benchmarks.sockets`.
 
 Echo: CPU a message of the pod's process, routing included, beside Node's `ws` and bare picows; 64 clients that wait for
 each answer, rounds interleaved, medians. Newcomers: how long many take to connect, 200 at a time, to a server that 500
@@ -28,9 +28,9 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect, ws_c
 
 from backend.dynamodb_rooms import DynamoDBMembers
 from backend.records import Member
-from benchmarks.gateway import resident
-from benchmarks.peers import cpu_seconds
-from tests.pods.fleet import KEYS, Fleet
+from tests.benchmarks.gateway import resident
+from tests.benchmarks.peers import cpu_seconds
+from tests.e2e.socket_pods.fleet import KEYS, Fleet
 from tests.processes import ROOT
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def served(*command: str) -> Iterator[tuple[str, int]]:
     """A server that prints its port: its URL and its process."""
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
         try:
-            assert process.stdout is not None  # noqa: S101
+            assert process.stdout is not None
             yield f"ws://127.0.0.1:{int(process.stdout.readline())}", process.pid
         finally:
             process.terminate()
@@ -152,7 +152,7 @@ def servers() -> Iterator[tuple[Fleet, dict[str, tuple[str, int]]]]:
             {  # messages are counted, and none is refused
                 "a pod": (fleet.pods[0].url, fleet.pods[0].process.pid),
                 "Node ws": stack.enter_context(served("node", "-e", NODE)),
-                "bare picows": stack.enter_context(served(sys.executable, "-m", "benchmarks.sockets", "--bare")),
+                "bare picows": stack.enter_context(served(sys.executable, "-m", "tests.benchmarks.sockets", "--bare")),
             },
         )
 
@@ -190,12 +190,12 @@ def newcomers(rounds: int, count: int) -> list[dict[str, Any]]:
 
 
 class Crowd:
-    """`benchmarks.crowd` as a process."""
+    """`tests.benchmarks.crowd` as a process."""
 
     def __init__(self, address: tuple[str, int], count: int) -> None:
         host, port = address
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.crowd", host, str(port), str(count)],
+            [sys.executable, "-m", "tests.benchmarks.crowd", host, str(port), str(count)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -211,13 +211,13 @@ class Crowd:
 
     def say(self, line: str) -> None:
         """Ask for something."""
-        assert self._process.stdin is not None  # noqa: S101
+        assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
     def hear(self) -> dict[str, float]:
         """The answer, to the opening at first."""
-        assert self._process.stdout is not None  # noqa: S101
+        assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
             raise SystemExit("a crowd of clients has ended")

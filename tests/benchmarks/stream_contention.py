@@ -1,4 +1,4 @@
-"""How many messages a second one stream keeps: `python -m benchmarks.stream_contention`.
+"""How many messages a second one stream keeps: `python -m tests.benchmarks.stream_contention`.
 
 The application's own code over a table in memory whose every call takes LATENCY, the time of a DynamoDB call within a
 Region. Each host appends one message after another, so the hosts are as many as there are appends under way.

@@ -12,8 +12,8 @@ from compare.cli import app
 from compare.scaling.report import as_json
 from compare.scaling.scenario import Scenario, prepare
 from compare.scaling.simulator import simulate
-from tests.compare.scaling.runs import example
 from tests.processes import ROOT
+from tools.compare.tests.scaling.runs import example
 
 FAQ = " ".join((ROOT / "docs" / "faq.md").read_text().split())
 
@@ -33,7 +33,7 @@ def test_what_an_answer_says_of_a_scenario_is_so(name: str) -> None:
 
 def test_the_months_costs_are_those_that_the_command_prints() -> None:
     (answer,) = [text for text in re.split(r"(?=\*\*[A-Z])", FAQ) if text.startswith("**What does it cost?")]
-    (command,) = re.findall(r"`python -m compare (cost [^`]*)`", answer)
+    (command,) = re.findall(r"`compare (cost [^`]*)`", answer)
     printed = CliRunner().invoke(app, command.split(), env={"COLUMNS": "80"}, catch_exceptions=False).stdout
     (total,) = re.findall(r"(?m)^total .*", printed)
     _, _, _, sockets, ecs = total.split()

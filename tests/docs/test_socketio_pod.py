@@ -12,10 +12,7 @@ from contextlib import ExitStack
 import pytest
 import socketio
 
-from tests.pods.fleet import Process, free_port
-from tests.processes import eventually
-
-pytestmark = pytest.mark.slow
+from tests.processes import Process, eventually, free_port
 
 
 class Example(Process):

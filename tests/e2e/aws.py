@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 import subprocess
-import sys
+import venv
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from tests.e2e.emulator import ACCOUNT, REGION
 from tests.processes import PATIENCE, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ACCOUNT = "000000000000"
-REGION = "us-east-1"
+__all__ = ["ACCOUNT", "REGION", "Aws", "ministack", "ministack_bin"]
 
 # The account's root user, as far as MiniStack is concerned.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION}
@@ -48,13 +50,32 @@ class Aws:
         )
 
 
+def ministack_bin() -> Path:
+    """The commands of an environment with MiniStack in it, which pins another botocore than the functions' layer has.
+
+    The first test that needs it makes it, below build; others wait.
+    """
+    lock = ROOT / "tests" / "e2e" / "ministack.txt"
+    folder = ROOT / "build" / "ministack"
+    folder.parent.mkdir(exist_ok=True)
+    with (folder.parent / ".ministack.lock").open("w") as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        copy = folder / lock.name
+        if not copy.is_file() or copy.read_bytes() != lock.read_bytes():
+            venv.create(folder, clear=True, with_pip=True)
+            pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*pip, "--no-deps", "--requirement", str(lock)], check=True)
+            shutil.copy(lock, copy)
+    return folder / "bin"
+
+
 @contextmanager
 def ministack(folder: Path, environment: dict[str, str]) -> Iterator[Aws]:
     """Its log goes to `folder`. It ends with the block, or with this process: its standard input closes either way."""
     log = folder / "ministack.log"
     with log.open("w") as written:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.e2e.emulator"],
+            [ministack_bin() / "python", "-m", "tests.e2e.emulator"],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,

@@ -1,8 +1,9 @@
 """MiniStack as the AWS that `cdk` deploys to, with what it lacks added inside its own process.
 
-Started as `python -m tests.e2e.emulator`: it prints its port as soon as it listens, and ends when its standard input
-does. What is deployed stays as it is for AWS. Each adaptation below stands for one thing that MiniStack 1.5.33 does not
-do, or that cannot be done on this machine.
+Started as `python -m tests.e2e.emulator` in MiniStack's own environment, which aws.py makes: it prints its port as soon
+as it listens, and ends when its standard input does. What is deployed stays
+as it is for AWS. Each adaptation below stands for one thing that MiniStack 1.5.33 does not do, or that cannot be done
+on this machine.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.aws import ACCOUNT, REGION
-from tests.processes import ROOT
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
 
+ROOT = Path(__file__).resolve().parents[2]
 # The wheels of `build/layer`, installed for this machine from the same lock.
 HOST = ROOT / "build" / "host"
 
@@ -161,14 +163,14 @@ def policies(iam: Any) -> None:
 
 def adapt(port: int) -> None:
     # They read the environment when they are imported.
-    from ministack.core import iam_evaluator, lambda_runtime  # type: ignore[import-untyped]  # noqa: PLC0415
-    from ministack.services import (  # type: ignore[import-untyped]  # noqa: PLC0415
+    from ministack.core import iam_evaluator, lambda_runtime  # noqa: PLC0415
+    from ministack.services import (  # noqa: PLC0415
         apigateway,
         cloudwatch_logs,
         dynamodb,
         lambda_svc,
     )
-    from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]  # noqa: PLC0415
+    from ministack.services.cloudformation import provisioners  # noqa: PLC0415
 
     route_responses(apigateway, provisioners._RESOURCE_HANDLERS)
     time_to_live(dynamodb, provisioners._RESOURCE_HANDLERS)
@@ -181,7 +183,7 @@ def adapt(port: int) -> None:
 async def serve(listening: socket.socket) -> None:
     from hypercorn.asyncio import serve as run  # noqa: PLC0415
     from hypercorn.config import Config  # noqa: PLC0415
-    from ministack.app import app  # type: ignore[import-untyped]  # noqa: PLC0415
+    from ministack.app import app  # noqa: PLC0415
 
     config = Config()
     config.bind = [f"fd://{listening.detach()}"]

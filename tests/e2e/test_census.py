@@ -10,13 +10,14 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.processes import eventually, running
+from localcloud.testing import running
+from tests.processes import eventually
 from tests.synthesized import synthesized_once
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.processes import Running
+    from localcloud.testing import Running
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from tests.processes import Running, eventually, running
+from localcloud.testing import Running, running
+from tests.processes import eventually
 from tests.synthesized import synthesized
 from tests.wscat import wscat_gets_back_what_is_typed
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from websockets.sync.client import ClientConnection
-
-pytestmark = pytest.mark.slow
 
 # A touch interval that a test can wait out. The rest is the app as anybody deploys it.
 TOUCH_SECONDS = 1

@@ -19,8 +19,9 @@ from websockets.sync.client import connect
 
 from client import Client, Message
 from client.core import Times
+from localcloud.testing import Running, running
 from tests.faults.ledger import Ledger
-from tests.processes import Running, eventually, running
+from tests.processes import eventually
 from tests.synthesized import synthesized
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
-from local.pods import prometheus
-from tests.local.pods.fleets import connected, figure, pods, ready
-from tests.processes import Running, children, running
+from localcloud.pods import prometheus
+from localcloud.testing import Running, children, running
+from tests.e2e.fleets import connected, figure, pods, ready
 from tests.synthesized import synthesized_once
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from typing import Annotated
 
 import typer
 
+from localcloud.testing import running
 from tests.faults.harness import Run
 from tests.faults.outage import OUTAGE, OutageRun, scaled
 from tests.faults.pods import POD_ROWS, PodRow, PodRun, fleet_of
 from tests.faults.rows import ROWS, Row
-from tests.processes import running
 from tests.synthesized import synthesized
 
 COLUMNS = (

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from localcloud.testing import Running, children, running
+from tests.e2e.fleets import connected
 from tests.faults.harness import PAUSE, Run
 from tests.faults.rows import Row
-from tests.local.pods.fleets import connected
-from tests.processes import PATIENCE, Running, children, running
+from tests.processes import PATIENCE
 from tests.synthesized import synthesized
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from tests.e2e.socket_pods.fleet import REDIS, Fleet, Pod
 from tests.faults.harness import PAUSE, ROOMS, SENDERS, TIMES, Run
 from tests.faults.rows import Row
-from tests.pods.fleet import REDIS, Fleet, Pod
 from tests.processes import PATIENCE
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """`faults` are those of `python -m local --fault`, `measures` what the harness does by itself."""
+    """`faults` are those of `localcloud --fault`, `measures` what the harness does by itself."""
 
     name: str
     faults: tuple[str, ...] = ()

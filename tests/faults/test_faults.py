@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from client import Client
+from localcloud.testing import Running, running
 from tests.faults.harness import Listener, Run
 from tests.faults.ledger import Ledger
 from tests.faults.rows import ROWS, Row
-from tests.processes import Running, running
 from tests.synthesized import synthesized_once
 
 pytestmark = pytest.mark.slow

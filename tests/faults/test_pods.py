@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.pods import prometheus
+from localcloud.pods import prometheus
 from tests.faults.outage import OutageRun, scaled
 from tests.faults.pods import POD_ROWS, PodRow, PodRun, fleet_of
 

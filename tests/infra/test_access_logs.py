@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.infra.conftest import Assembly, Resource, Synthesize
+from tests.conftest import Assembly, Resource, Synthesize
 from tests.synthesized import synthesized_once
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import aws_cdk
 
 from infra.layer import ROOT
-from tests.infra.conftest import Assembly
+from tests.conftest import Assembly
 
 HOME = os.environ.get("HOME", "")
 # Where jsii keeps what it has unpacked, which takes longer than all of synth.
@@ -68,19 +68,3 @@ def test_cdk_json_sets_every_feature_flag_that_this_version_recommends() -> None
         assert member is not None
         recommended = json.load(member)
     assert json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"] == recommended
-
-
-def test_the_cli_synthesizes_the_same_template_to_the_byte(assembly: Assembly, tmp_path: Path) -> None:
-    """`make up` and `cdk deploy` run the real CLI: what runs here is what is deployed there."""
-    bin_folder = Path(sys.executable).parent
-    cdk = (bin_folder / "node", ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk")
-    finished = subprocess.run(
-        [*cdk, "synth", "--quiet", "--no-notices", "--output", tmp_path / "cli.out"],
-        cwd=ROOT,
-        env={"HOME": HOME, "PATH": f"{bin_folder}:{os.defpath}", "AWS_EC2_METADATA_DISABLED": "true"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (finished.returncode, finished.stderr) == (0, "")
-    assert Assembly(tmp_path / "cli.out").template_file.read_bytes() == assembly.template_file.read_bytes()

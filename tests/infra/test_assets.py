@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 from infra.layer import ROOT
-from tests.infra.conftest import Assembly
+from tests.conftest import Assembly
 
 
 def files(folder: Path) -> set[str]:

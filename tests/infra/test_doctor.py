@@ -71,17 +71,6 @@ def run(scratch: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_without_credentials_it_says_so_and_asks_nobody(tmp_path: Path) -> None:
-    path = f"{ROOT}/.venv/bin:{ROOT}/node_modules/.bin:{os.defpath}"
-    finished = run(tmp_path, PATH=path)
-    assert finished.returncode == 1
-    assert finished.stderr == ""
-    run_here, _, deploy = finished.stdout.partition("To deploy")
-    assert "MISSING" not in run_here
-    assert "MISSING  credentials: none\n           -> aws configure" in deploy
-    assert max(map(len, finished.stdout.splitlines())) <= 80
-
-
 def test_what_is_missing_here_is_named_with_how_to_get_it(tmp_path: Path) -> None:
     finished = run(tmp_path, PATH=str(tmp_path))
     for name in ("Node", "CDK CLI", "wscat"):

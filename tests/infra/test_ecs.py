@@ -9,8 +9,8 @@ import pytest
 
 from backend.emf import EmfMetrics
 from backend.settings import Settings
-from tests.infra.conftest import Assembly, Resource
-from tests.infra.kubernetes import objects, of_kind
+from tests.conftest import Assembly, Resource
+from tests.manifests.objects import objects, of_kind
 
 
 def container(ecs: Assembly) -> Resource:
@@ -39,7 +39,7 @@ def test_a_task_is_one_arm64_container_on_fargate_that_writes_to_no_disk(ecs: As
     assert task["RequiresCompatibilities"] == ["FARGATE"]
     assert task["RuntimePlatform"] == {"CpuArchitecture": "ARM64", "OperatingSystemFamily": "LINUX"}
     assert (task["Cpu"], task["Memory"]) == ("512", "1024")
-    assert container(ecs)["Command"] == ["python", "-m", "pods.http"]
+    assert container(ecs)["Command"] == ["python", "-m", "pods.api"]
     assert container(ecs)["ReadonlyRootFilesystem"] is True
 
 

@@ -9,12 +9,12 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
-from infra.api import build_api
-from infra.balancer import PodBalancer
-from infra.http_routes import add_http_routes, build_secret
-from infra.network import build_vpc
 from infra.settings import Settings
-from tests.infra.conftest import Assembly, Resource
+from infra.shared.api import build_api
+from infra.shared.balancer import PodBalancer
+from infra.shared.http_routes import add_http_routes, build_secret
+from infra.shared.network import build_vpc
+from tests.conftest import Assembly, Resource
 
 REPLYING = {"$default", "ping", "session", "join", "leave", "publish", "send", "work"}
 HEADER = "integration.request.header."

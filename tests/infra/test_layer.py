@@ -1,13 +1,14 @@
 import gzip
 import json
+import shutil
+from dataclasses import replace
 from email.parser import HeaderParser
 from pathlib import Path
 
 import pytest
 
 from infra import layer
-
-BUILT = layer.BUILD / "layer" / "python"
+from tests.conftest import Assembly
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_clean_removes_scripts_and_checksums_and_keeps_licenses(site: Path) -> N
 
 
 def test_prune_keeps_the_shared_files_and_the_unpacked_models_of_the_services_in_use(site: Path) -> None:
-    layer.prune_models(site)
+    layer.prune_models(site, layer.SERVICES)
     assert names(site / "botocore" / "data") == {
         "endpoints.json",
         "dynamodb/2012-08-10/service-2.json",
@@ -64,34 +65,71 @@ def test_a_member_called_documentation_is_not_prose() -> None:
     }
 
 
-def test_a_missing_layer_is_an_error_that_names_the_command(tmp_path: Path) -> None:
-    with pytest.raises(layer.LayerError, match=r"is missing; run `python -m infra\.layer`"):
-        layer.current(tmp_path / "layer")
-
-
-def test_a_layer_of_another_lock_is_an_error_that_names_the_command(tmp_path: Path) -> None:
-    (tmp_path / layer.LOCK.name).write_text("botocore==1.0\n", encoding="utf-8")
-    with pytest.raises(layer.LayerError, match=r"from another requirements\.txt; run `python -m infra\.layer`"):
-        layer.current(tmp_path)
-
-
-def test_a_failing_install_leaves_the_old_folders_as_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "layer").mkdir()
-    (tmp_path / "layer" / "old").touch()
+@pytest.fixture
+def broken(tmp_path: Path) -> layer.Folder:
+    """A folder that pip cannot install."""
     lock = tmp_path / "requirements.txt"
     lock.write_text("not a requirement\n", encoding="utf-8")
-    for name in ("LOCK", "RUNTIME_LOCK", "PODS_LOCK"):
-        monkeypatch.setattr(layer, name, lock)
-    with pytest.raises(layer.LayerError, match="Invalid requirement"):
-        layer.build(tmp_path)
-    assert names(tmp_path) == {"requirements.txt", "layer/old"}
+    return replace(layer.LAYER, lock=lock)
 
 
-def test_the_built_layer_holds_the_lock_for_lambda_and_nothing_of_this_machine() -> None:
-    assert layer.current() == BUILT.parent
-    assert not (BUILT / "bin").exists()
+def test_a_folder_is_installed_only_when_it_is_not_there_or_of_another_lock(tmp_path: Path) -> None:
+    assert not layer.is_current(layer.LAYER, tmp_path)
+    (tmp_path / "layer" / "python" / "botocore" / "data").mkdir(parents=True)
+    for service in layer.SERVICES:
+        (tmp_path / "layer" / "python" / "botocore" / "data" / service).mkdir()
+    lock = tmp_path / "layer" / layer.LAYER.lock.name
+    shutil.copy(layer.LAYER.lock, lock)
+    assert layer.is_current(layer.LAYER, tmp_path)
+    assert not layer.is_current(replace(layer.LAYER, services=("dynamodb",)), tmp_path)
+    lock.write_text("botocore==1.0\n", encoding="utf-8")
+    assert not layer.is_current(layer.LAYER, tmp_path)
+
+
+def test_a_failing_install_is_one_line_and_leaves_the_old_folder_as_it_was(
+    tmp_path: Path, broken: layer.Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build = tmp_path / "build"
+    (build / "layer").mkdir(parents=True)
+    (build / "layer" / "old").touch()
+    with pytest.raises(
+        layer.LayerError, match=r"could not install \S+requirements\.txt: ERROR: Invalid requirement"
+    ) as told:
+        layer.ensure(broken, build)
+    assert "\n" not in str(told.value)
+    assert names(build) == {"layer/old"}
+    assert capsys.readouterr().err.startswith("Installing the packages of the functions, for Lambda (once, ")
+
+
+def test_a_missing_network_is_one_line_that_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # nobody listens on the port of `discard`
+    for variable in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
+        monkeypatch.delenv(variable, raising=False)
+    lock = tmp_path / "requirements.txt"
+    lock.write_text("a-package-that-nobody-has==1.0\n", encoding="utf-8")
+    with pytest.raises(layer.LayerError, match="the package index cannot be reached; connect this machine") as told:
+        layer.ensure(replace(layer.LAYER, lock=lock), tmp_path / "build")
+    assert "\n" not in str(told.value)
+
+
+def test_a_folder_that_is_not_known_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        layer.main(["hosts"])
+    assert exit_.value.code == 2
+    assert "there is no folder 'hosts': choose from layer, host, host-pods" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def built(assembly: Assembly) -> Path:
+    """The layer that a synth has made."""
+    assert assembly.template_file.is_file()
+    return layer.BUILD / "layer" / "python"
+
+
+def test_the_built_layer_holds_the_lock_for_lambda_and_nothing_of_this_machine(built: Path) -> None:
+    assert not (built / "bin").exists()
     home = str(layer.ROOT).encode()
-    for path in BUILT.rglob("*"):
+    for path in built.rglob("*"):
         assert path.name != "RECORD"
         assert path.suffix != ".pyc"
         if path.suffix == ".so":
@@ -99,13 +137,11 @@ def test_the_built_layer_holds_the_lock_for_lambda_and_nothing_of_this_machine()
         assert not path.is_file() or home not in path.read_bytes()
 
 
-@pytest.mark.parametrize("folder", ["layer", "host"])
-def test_the_built_folders_have_the_pins_of_the_lock_and_the_models_of_the_services(folder: str) -> None:
-    site = layer.BUILD / folder / "python"
+def test_the_built_layer_has_the_pins_of_the_lock_and_the_models_of_the_services(built: Path) -> None:
     installed = set()
-    for metadata in site.glob("*.dist-info/METADATA"):
+    for metadata in built.glob("*.dist-info/METADATA"):
         headers = HeaderParser().parsestr(metadata.read_text(encoding="utf-8"))
         installed.add(f"{headers['Name'].lower().replace('_', '-')}=={headers['Version']}")
-    assert installed == set(layer.LOCK.read_text(encoding="utf-8").split())
-    models = {path.name for path in (site / "botocore" / "data").iterdir() if path.is_dir()}
+    assert installed == set(layer.LAYER.lock.read_text(encoding="utf-8").split())
+    models = {path.name for path in (built / "botocore" / "data").iterdir() if path.is_dir()}
     assert models == set(layer.SERVICES)

@@ -86,7 +86,7 @@ def test_an_unknown_option_that_resembles_none_gets_the_list_alone() -> None:
         ("retain_table", "yes", "'yes' is neither true nor false"),
         ("retain_table", 1, "1 is neither true nor false"),
         ("access_logs", "maybe", "'maybe' is not one of off, on, create-role"),
-        ("backends", "lambda,azure", "unknown backend 'azure'; known: lambda, eks, ecs"),
+        ("backends", "lambda,azure", "unknown backend 'azure'; known: lambda, eks, sockets, ecs"),
         ("backends", "", "unknown backend ''"),
         ("min_replicas", "0", "between 1 and 1000"),
         ("max_replicas", "2", "2 is not between 3 and 1000"),

@@ -7,8 +7,8 @@ import pytest
 from infra import socket_settings
 from infra.checks import SettingsError
 from infra.settings import Settings
-from pods.limits import HANDSHAKES, OTHERS
 from pods.listening import BACKLOG
+from pods.sockets.limits import HANDSHAKES, OTHERS
 
 
 @pytest.mark.parametrize(

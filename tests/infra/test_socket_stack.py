@@ -11,11 +11,11 @@ from aws_cdk import App, Stack
 from aws_cdk import aws_ec2 as ec2
 
 from backend.settings import IDLE_TIMEOUT_SECONDS
-from infra.network import PUBLIC
+from infra.kubernetes.sockets.balancer import SocketBalancer
 from infra.settings import Settings
-from infra.socket_balancer import SocketBalancer
+from infra.shared.network import PUBLIC
 from infra.socket_settings import CERTIFICATE, NLB_IDLE_SECONDS
-from tests.infra.conftest import Assembly
+from tests.conftest import Assembly
 
 ELB = "AWS::ElasticLoadBalancingV2::"
 ARN = "arn:aws:acm:us-east-1:123456789012:certificate/0a-1b"

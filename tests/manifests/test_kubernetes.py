@@ -11,9 +11,10 @@ import pytest
 from autoscaling.keda import Keda, ScaledObject
 from autoscaling.spec import parse
 from backend.emf import EmfMetrics
-from infra.cluster_stack import VERSION, KubectlLayer
-from tests.infra.conftest import Assembly
-from tests.infra.kubernetes import Object, errors, objects, of_kind
+from infra.kubernetes.cluster import VERSION, KubectlLayer
+from tests.conftest import Assembly
+from tests.manifests.objects import Object, objects, of_kind
+from tests.manifests.validation import errors
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,9 @@ import yaml
 from backend.settings import Settings
 from infra.manifest_values import GatewayValues, Values, ValuesError, read_values
 from infra.manifests import EKS, SOCKETS, VARIANTS, main
-from tests.infra.conftest import Assembly
-from tests.infra.kubernetes import Object, errors, of_kind
+from tests.conftest import Assembly
+from tests.manifests.objects import Object, of_kind
+from tests.manifests.validation import errors
 
 
 def values(tmp_path: Path, **changes: object) -> Values:

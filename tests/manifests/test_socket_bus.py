@@ -15,14 +15,14 @@ from redis.exceptions import NoPermissionError, RedisError
 
 from infra.kubernetes.sockets.bus import bus
 from infra.settings import Settings
-from pods.bus import Bus, Hint
-from pods.figures import Figures
+from pods.sockets.bus import Bus, Hint
+from pods.sockets.figures import Figures
 from tests.processes import PATIENCE, eventually
 
 # Valkey takes the same options.
 SERVER = shutil.which("valkey-server") or shutil.which("redis-server")
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(SERVER is None, reason="needs valkey-server or redis-server")]
+pytestmark = [pytest.mark.skipif(SERVER is None, reason="needs valkey-server or redis-server")]
 
 
 @pytest.fixture(scope="module")

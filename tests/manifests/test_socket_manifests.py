@@ -14,11 +14,12 @@ from backend.settings import Settings as BackendSettings
 from infra.kubernetes.sockets import gateway
 from infra.kubernetes.sockets.names import names
 from infra.settings import Settings
-from pods.admin import serve_admin
-from pods.limits import Limits
-from pods.sockets import Addresses
-from tests.infra.conftest import Assembly
-from tests.infra.kubernetes import Object, errors, objects
+from pods.sockets.admin import serve_admin
+from pods.sockets.limits import Limits
+from pods.sockets.server import Addresses
+from tests.conftest import Assembly
+from tests.manifests.objects import Object, objects
+from tests.manifests.validation import errors
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ import pytest
 
 from infra.kubernetes.sockets import monitoring, scaling
 from infra.settings import Settings
-from tests.infra.conftest import Assembly
-from tests.infra.kubernetes import objects, of_kind
+from tests.conftest import Assembly
+from tests.manifests.objects import objects, of_kind
 
 PROMTOOL = shutil.which("promtool")
 

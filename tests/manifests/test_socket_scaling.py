@@ -8,8 +8,9 @@ from autoscaling.keda import Keda, MetricError, Reading, ScaledObject
 from autoscaling.spec import parse
 from infra.kubernetes.sockets.scaling import scaled_object
 from infra.settings import Settings
-from tests.infra.conftest import Assembly
-from tests.infra.kubernetes import errors, objects, of_kind
+from tests.conftest import Assembly
+from tests.manifests.objects import objects, of_kind
+from tests.manifests.validation import errors
 
 
 def test_it_is_that_of_the_original_design_field_by_field(sockets: Assembly) -> None:

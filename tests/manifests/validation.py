@@ -1,4 +1,4 @@
-"""Kubernetes objects: out of templates, and whether they are valid, strictly."""
+"""Whether Kubernetes objects are valid, strictly."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from typing import Any
 
 import kubernetes_validate  # type: ignore[import-untyped]
 
-from tests.infra.conftest import Assembly
+from tests.manifests.objects import Object
 from tests.processes import ROOT
 
-Object = dict[str, Any]
-
-RESOURCE = "Custom::AWSCDK-EKS-KubernetesResource"
 KUBERNETES = "1.36"
 MODELLED = ("keda.sh/", "karpenter.sh/")
 
@@ -78,22 +75,6 @@ KNOWN_FIELDS = {
 }
 
 
-def objects(assembly: Assembly) -> list[Object]:
-    """Return what a template applies to the cluster; a reference becomes the logical id that it names."""
-    found: list[Object] = []
-    for entry in assembly.resources(RESOURCE).values():
-        manifest = entry["Properties"]["Manifest"]
-        parts = [manifest] if isinstance(manifest, str) else manifest["Fn::Join"][1]
-        text = "".join(part if isinstance(part, str) else str(part.get("Ref", "image")) for part in parts)
-        found += [_without_prune_label(item) for item in json.loads(text)]
-    return found
-
-
-def of_kind(items: Sequence[Object], kind: str) -> Object:
-    (found,) = [item for item in items if item["kind"] == kind]
-    return found
-
-
 def errors(items: Sequence[Object]) -> list[str]:
     """Return what is wrong with objects of core kinds, and with those of KEDA, Karpenter and the balancer's."""
     core = [item for item in items if item["kind"] not in KNOWN_FIELDS]
@@ -120,7 +101,7 @@ def _core_error(item: Object) -> Iterator[str]:
 def _model_errors(items: Sequence[Object]) -> list[str | None]:
     node = Path(sys.executable).parent / "node"
     finished = subprocess.run(
-        [node, ROOT / "tests" / "infra" / "validate.mjs"],
+        [node, ROOT / "tests" / "manifests" / "validate.mjs"],
         input=json.dumps(items),
         capture_output=True,
         text=True,
@@ -139,10 +120,3 @@ def _fields(node: Any, path: str = "") -> Iterator[str]:
             yield from _fields(item, path)
     else:
         yield path
-
-
-def _without_prune_label(item: Object) -> Object:
-    labels = {key: value for key, value in item["metadata"].pop("labels", {}).items() if "/prune-" not in key}
-    if labels:
-        item["metadata"]["labels"] = labels
-    return item

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import ssl
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -37,3 +38,8 @@ def write(folder: Path, name: str, password: bytes | None = None) -> dict[str, s
     files["TLS_CERTIFICATE"].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     files["TLS_KEY"].write_bytes(key.private_bytes(serialization.Encoding.PEM, form, lock))
     return {variable: str(path) for variable, path in files.items()}
+
+
+def trusting(files: dict[str, str]) -> ssl.SSLContext:
+    """What a client that trusts the certificate alone verifies with."""
+    return ssl.create_default_context(cafile=files["TLS_CERTIFICATE"])

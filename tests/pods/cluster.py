@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from pods.kubernetes import DELETION_COST
+from pods.scale_in.kubernetes import DELETION_COST
 
 TOKEN = "a-token"
 GAUGE = "# TYPE ws_connections_active gauge\nws_connections_active {}.0\n"

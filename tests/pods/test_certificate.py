@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import socket
 import ssl
-import urllib.request
 from pathlib import Path
 
 import pytest
 import uvloop
-from websockets.exceptions import InvalidMessage
-from websockets.sync.client import connect
 
 from backend.settings import SettingsError
-from pods.certificate import Certificate
-from tests.pods.certificates import write
-from tests.pods.conftest import Pods
+from pods.sockets.certificate import Certificate
+from tests.pods.certificates import trusting, write
 
 NAME = "sockets.example.com"
-
-
-def trusting(files: dict[str, str]) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=files["TLS_CERTIFICATE"])
 
 
 def served(certificate: Certificate, client: ssl.SSLContext, name: str) -> str:
@@ -40,27 +30,6 @@ def served(certificate: Certificate, client: ssl.SSLContext, name: str) -> str:
             return str(dict(entry[0] for entry in subject)["commonName"])
 
     return uvloop.run(handshake())
-
-
-def test_clients_and_probes_speak_tls_and_a_drain_says_goodbye(pods: Pods, tmp_path: Path) -> None:
-    files = write(tmp_path, NAME)
-    pod = pods(**files)
-    trust = trusting(files)
-    host, port = pod.address
-    with connect(f"wss://{NAME}", sock=socket.create_connection((host, port)), ssl=trust) as client:
-        client.send("x" * 30_000)
-        assert client.recv(timeout=60) == "x" * 30_000
-        unnamed = trusting(files)
-        unnamed.check_hostname = False
-        with urllib.request.urlopen(f"https://{host}:{port}/readyz", context=unnamed, timeout=60) as answer:
-            assert answer.status == 200
-        with pytest.raises(InvalidMessage), connect(pod.url, open_timeout=60):
-            pass
-        assert pod.figure("ws_connections_active") == 1
-        pod.get("admin", "/drain", "POST")
-        assert [json.loads(frame)["type"] for frame in client] == ["reconnect"]
-        assert client.close_code == 1001
-    assert pod.process.wait(60) == 0
 
 
 def reasons(caplog: pytest.LogCaptureFixture) -> list[str]:

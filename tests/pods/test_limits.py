@@ -5,8 +5,8 @@ import resource
 import pytest
 
 from backend.settings import SettingsError
-from pods.limits import Limits, raise_descriptors
-from pods.sockets import Addresses
+from pods.sockets.limits import Limits, raise_descriptors
+from pods.sockets.server import Addresses
 
 
 def test_everything_has_a_default_and_a_variable() -> None:

@@ -11,12 +11,12 @@ from contextlib import ExitStack
 import pytest
 import uvloop
 
-from pods.acceptor import Acceptor
-from pods.figures import Figures
-from pods.handshake import Handshakes
-from pods.hub import Hub
-from pods.limits import Limits
 from pods.listening import listen
+from pods.sockets.acceptor import Acceptor
+from pods.sockets.figures import Figures
+from pods.sockets.handshake import Handshakes
+from pods.sockets.hub import Hub
+from pods.sockets.limits import Limits
 
 TIMEOUT = 30
 

@@ -20,12 +20,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from backend.settings import SettingsError
-from pods.deletion_cost import Controller, CostSettings, assumed, gauge, outdated, scale_in_is_near
-from pods.fetch import fetch
-from pods.kubernetes import MOST_COST, KubernetesError, Pod
+from pods.scale_in.controller import Controller, CostSettings, assumed, gauge, outdated, scale_in_is_near
+from pods.scale_in.fetch import fetch
+from pods.scale_in.kubernetes import MOST_COST, KubernetesError, Pod
 from tests.pods.cluster import TOKEN, Api, Metrics, run
-from tests.pods.fleet import Process, free_port
-from tests.processes import eventually
+from tests.processes import Process, eventually, free_port
 
 
 @pytest.fixture
@@ -93,7 +92,7 @@ def test_nothing_is_written_while_every_pod_is_needed(fleet: Metrics, controller
 def test_a_pod_that_does_not_tell_is_taken_for_a_full_one(
     fleet: Metrics, controller: Callable[..., Controller], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pods.deletion_cost._SCRAPE_SECONDS", 0.3)
+    monkeypatch.setattr("pods.scale_in.controller._SCRAPE_SECONDS", 0.3)
     fleet.add("hangs", None)
     fleet.add("lies", "ws_connections_active many\n")
     fleet.add("full", 50)
@@ -230,7 +229,7 @@ def test_the_process_says_how_it_is_and_ends_with_sigterm(fleet: Metrics, accoun
         "INTERVAL_SECONDS": "1",
         "PORT": "0",
     }
-    process = Process(sys.executable, "-m", "pods.deletion_cost", environment=environment)
+    process = Process(sys.executable, "-m", "pods.scale_in", environment=environment)
     stack.callback(process.stop)
     listening = process.said("listening")
     url = f"http://127.0.0.1:{listening['port']}"

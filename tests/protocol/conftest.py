@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import BACKENDS
-from tests.local.pods.fleets import connected
-from tests.pods.fleet import Fleet
-from tests.processes import running
+from localcloud.testing import running
+from tests.e2e.fleets import connected
+from tests.e2e.socket_pods.fleet import Fleet
 from tests.protocol.peers import Backend, Peers
 from tests.synthesized import synthesized_once
 
@@ -32,7 +31,7 @@ def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         return
     folder: Path = tmp_path_factory.mktemp(f"protocol-{request.param}")
     # Two pods that hold sockets have a bus between them.
-    assembly = synthesized_once(tmp_path_factory, backends=",".join(BACKENDS), sockets_min_replicas=2, **OPTIONS)
+    assembly = synthesized_once(tmp_path_factory, backends="all", sockets_min_replicas=2, **OPTIONS)
     with running(folder, "--assembly", str(assembly), "--backends", request.param) as cloud:
         if request.param == "sockets":
             connected(folder, 2)

@@ -9,8 +9,6 @@ import pytest
 from client import Client, Message, RefusedError, Result, TakenOverError
 from tests.protocol.peers import PATIENCE, Backend, Peers
 
-pytestmark = pytest.mark.slow
-
 
 async def collect(client: Client, count: int) -> list[object]:
     found: list[object] = []

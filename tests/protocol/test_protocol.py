@@ -11,8 +11,6 @@ from websockets.exceptions import ConnectionClosed
 from tests.protocol.conftest import OPTIONS
 from tests.protocol.peers import PATIENCE, Peer, Peers
 
-pytestmark = pytest.mark.slow
-
 ECHOED = [
     "hello",
     '{"not": "an action"}',

@@ -10,10 +10,10 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elb
 from constructs import Construct
 
-from infra.balancer import PORT, health_check, let_through, pod_targets
-from infra.lint import acknowledge
-from infra.network import PUBLIC
 from infra.settings import Settings
+from infra.shared.balancer import PORT, health_check, let_through, pod_targets
+from infra.shared.lint import acknowledge
+from infra.shared.network import PUBLIC
 from infra.socket_settings import NLB_IDLE_SECONDS
 
 # A client that comes back within a day with its cookie gets the pod it had, if there is room.

@@ -1,6 +1,5 @@
 """The controller that makes the emptiest pod go first, and no more rights than it needs for that."""
 
-from infra.balancer import HEALTHY, READY
 from infra.kubernetes import pieces
 from infra.kubernetes.names import Manifest
 from infra.kubernetes.sockets.names import (
@@ -16,8 +15,9 @@ from infra.kubernetes.sockets.names import (
 from infra.kubernetes.sockets.singleton import singleton
 from infra.kubernetes.workload import service_account
 from infra.settings import Settings
+from infra.shared.balancer import HEALTHY, READY
 
-COMMAND = ("python", "-m", "pods.deletion_cost")
+COMMAND = ("python", "-m", "pods.scale_in")
 LABELS = labels(DELETION_COST)
 
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from infra.balancer import HEALTHY, READY
-from infra.image import USER
 from infra.kubernetes import pieces
 from infra.kubernetes.names import Manifest, restricted_namespace
 from infra.kubernetes.sockets.names import (
@@ -25,6 +23,8 @@ from infra.kubernetes.sockets.names import (
     realtime,
 )
 from infra.settings import Settings
+from infra.shared.balancer import HEALTHY, READY
+from infra.shared.image import USER
 
 COMMAND = ("python", "-m", "pods.sockets")
 TLS_FOLDER = "/etc/tls"

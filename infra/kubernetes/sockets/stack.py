@@ -7,30 +7,32 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
 
-from infra.backend import MESSAGE_OPERATIONS, message_environment, session_environment, stream_environment
-from infra.balancer import subnet_ranges
-from infra.cluster_stack import ClusterStack
-from infra.identity import build_identity
-from infra.image import build_image
+from infra.kubernetes.cluster import ClusterStack
 from infra.kubernetes.names import Manifest
 from infra.kubernetes.sockets import gateway, monitoring, nodes, scaling
+from infra.kubernetes.sockets.balancer import SocketBalancer
 from infra.kubernetes.sockets.bus import bus
 from infra.kubernetes.sockets.deletion_cost import deletion_cost
 from infra.kubernetes.sockets.names import GATEWAY, MONITORING_NAMESPACE, NAMESPACE, names
 from infra.kubernetes.workload import service_account, target_group_binding
-from infra.network import PUBLIC
-from infra.queues import build_queue
 from infra.settings import Settings
-from infra.socket_balancer import SocketBalancer
+from infra.shared.backend import MESSAGE_OPERATIONS, message_environment, session_environment, stream_environment
+from infra.shared.balancer import subnet_ranges
+from infra.shared.identity import build_identity
+from infra.shared.image import build_image
+from infra.shared.network import PUBLIC
+from infra.shared.queues import build_queue
+from infra.shared.table import build_table
 from infra.socket_settings import CERTIFICATE
-from infra.table import build_table
+from infra.variants import SOCKETS
 
 
 class SocketStack(Stack):
     """The application in a cluster of another stack: everything it adds to it goes when this stack is destroyed."""
 
     def __init__(self, scope: App, settings: Settings, home: ClusterStack) -> None:
-        super().__init__(scope, "DuplexSockets", description="Duplex: WebSockets on pods, and DynamoDB")
+        super().__init__(scope, SOCKETS.stack, description="Duplex: WebSockets on pods, and DynamoDB")
+        self.template_options.metadata = SOCKETS.metadata()
         self.add_stack_dependency(home)
         self._cluster = cast("eks.ICluster", home.cluster)
         table, jobs = build_table(self, settings), build_queue(self, "Jobs", settings)

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.pods.http.support import Pod, Surroundings
+from tests.e2e.api_pods.support import Pod, Surroundings
 
 
 @pytest.fixture(scope="session")

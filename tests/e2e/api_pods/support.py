@@ -76,14 +76,14 @@ def ask(
 
 @dataclass
 class Pod:
-    """A process that runs `pods.http`."""
+    """A process that runs `pods.api`."""
 
     environment: dict[str, str]
     lines: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "pods.http"],
+            [sys.executable, "-W", "error", "-m", "pods.api"],
             cwd=ROOT,
             env={"PATH": os.defpath, **self.environment},
             stdin=subprocess.DEVNULL,
@@ -162,7 +162,7 @@ class Surroundings:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "local.aws.server"],
+            [sys.executable, "-m", "localcloud.aws.server"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.records import Connection
-from pods.gateway import Call, Reader, RefusedError, collect
-from tests.pods.http.support import API_ID, DOMAIN_NAME, headers
+from pods.api.gateway import Call, Reader, RefusedError, collect
+from tests.e2e.api_pods.support import API_ID, DOMAIN_NAME, headers
 
 READER = Reader(API_ID, DOMAIN_NAME)
 

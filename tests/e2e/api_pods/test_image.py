@@ -27,7 +27,7 @@ def test_it_is_pinned_and_runs_as_nobody() -> None:
     assert len(set(images)) == 1
     assert re.fullmatch(r"\S+:3\.13\.\d+-slim-\w+", images[0])
     assert "USER 10001:10001" in LINES
-    assert LINES[-1] == 'CMD ["python", "-m", "pods.http"]'
+    assert LINES[-1] == 'CMD ["python", "-m", "pods.api"]'
 
 
 def test_it_keeps_the_services_that_local_pods_have() -> None:
@@ -39,7 +39,7 @@ def test_its_lock_has_the_pins_of_the_whole() -> None:
 
 
 def test_a_local_pod_needs_nothing_but_what_is_locked() -> None:
-    code = "import sys; sys.path[:0] = sys.argv[1:]; import pods.http, uvicorn; print(uvicorn.__file__)"
+    code = "import sys; sys.path[:0] = sys.argv[1:]; import pods.api, uvicorn; print(uvicorn.__file__)"
     packages = layer.BUILD / "host-pods" / "python"
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-W", "error", "-c", code, str(ROOT), str(packages)],

@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.pods.http.support import SECRET, Gate, Surroundings, ask, headers, metrics_of
+from tests.e2e.api_pods.support import SECRET, Gate, Surroundings, ask, headers, metrics_of
 from tests.processes import eventually
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,7 @@ def test_settings_that_cannot_be_are_named_in_one_line(
     with surroundings.pod(**{name: value}) as pod:
         assert pod.ended() == 2
         [line] = pod.lines
-        assert line.startswith(f"pods.http: {said}")
+        assert line.startswith(f"pods.api: {said}")
 
 
 @pytest.mark.parametrize("name", ["PORT", "METRICS_PORT"])

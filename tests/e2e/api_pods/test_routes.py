@@ -7,10 +7,10 @@ import socket
 import pytest
 
 from backend.records import Connection
-from pods.gateway import MOST_BYTES as MOST_HEADER
-from pods.http import HEAD_BYTES
-from pods.routes import MOST_BYTES
-from tests.pods.http.support import Pod, Surroundings, ask, headers
+from pods.api.gateway import MOST_BYTES as MOST_HEADER
+from pods.api.routes import MOST_BYTES
+from pods.api.server import HEAD_BYTES
+from tests.e2e.api_pods.support import Pod, Surroundings, ask, headers
 from tests.processes import PATIENCE
 
 

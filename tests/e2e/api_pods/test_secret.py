@@ -9,10 +9,10 @@ from moto import mock_aws
 
 from backend import aws
 from backend.ports import UnavailableError
-from pods import secret
-from pods.gateway import RefusedError
-from pods.secret import GatewaySecret
-from tests.pods.http.support import SECRET, Surroundings
+from pods.api import secret
+from pods.api.gateway import RefusedError
+from pods.api.secret import GatewaySecret
+from tests.e2e.api_pods.support import SECRET, Surroundings
 from tests.processes import PATIENCE
 
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.pods.fleet import Fleet, Pod
+from tests.e2e.socket_pods.fleet import Fleet, Pod
 
 Pods = Callable[..., Pod]
 

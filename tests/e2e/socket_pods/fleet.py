@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import os
 import random
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -22,66 +19,11 @@ from typing import Any, Self
 
 import boto3
 
-from tests.processes import PATIENCE, ROOT, eventually
+from tests.processes import PATIENCE, Process, eventually, free_port
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 REDIS = shutil.which("redis-server")
-
-
-class Process:
-    """One that says in a line of JSON when it is ready."""
-
-    def __init__(
-        self, *command: str, request: dict[str, Any] | None = None, environment: dict[str, str] | None = None
-    ) -> None:
-        own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        self.process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**own, **(environment or {})},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.lines: list[str] = []
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        if request is not None:
-            self.process.stdin.write(json.dumps(request) + "\n")
-            self.process.stdin.flush()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip())
-
-    def said(self, key: str) -> Any:
-        """The value of `key` in a line of JSON, once there is one."""
-
-        def find() -> list[Any]:
-            ended = self.process.poll() is not None
-            for line in list(self.lines):
-                with contextlib.suppress(ValueError, TypeError, KeyError):
-                    return [json.loads(line)[key]]
-            assert not ended, "\n".join(self.lines)
-            return []
-
-        return eventually(find, f"a line with {key}")[0]
-
-    def stop(self, number: int = signal.SIGKILL) -> int:
-        """Signal it, and give its exit status."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        status = self.process.wait(PATIENCE)
-        self._reader.join()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None and not pipe.closed:
-                pipe.close()
-        return status
 
 
 class Pod(Process):
@@ -136,7 +78,9 @@ class BusProcess:
             options = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
             self._process = Process(REDIS, *options)
         else:
-            self._process = Process(sys.executable, "-m", "pods.broker", environment={"PORT": str(self.port)})
+            self._process = Process(
+                sys.executable, "-m", "localcloud.pods.broker", environment={"PORT": str(self.port)}
+            )
         eventually(lambda: _listens(self.port), "the bus")
 
     def stop(self) -> None:
@@ -344,13 +288,7 @@ def _variables(values: dict[str, object]) -> dict[str, str]:
 def endpoint() -> Process:
     """The AWS endpoint of all fleets of this test process, with which it ends."""
     request = {"port": 0, "account": ACCOUNT, "region": REGION, "clock": [time.time(), 1], "calls": []}
-    return Process(sys.executable, "-m", "local.aws.server", request={**request, "faults": {}, "seed": 0})
-
-
-def free_port() -> int:
-    """A port that nobody has at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    return Process(sys.executable, "-m", "localcloud.aws.server", request={**request, "faults": {}, "seed": 0})
 
 
 def _listens(port: int) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from tests.processes import PATIENCE
 
 if TYPE_CHECKING:
-    from tests.pods.fleet import Pod
+    from tests.e2e.socket_pods.fleet import Pod
 
 HEAD = {
     "Host": "raw",

@@ -12,12 +12,10 @@ from typing import cast
 import pytest
 import uvloop
 
-from pods.bus import Bus, Hint
-from pods.figures import Figures
-from tests.pods.fleet import REDIS, BusProcess
+from pods.sockets.bus import Bus, Hint
+from pods.sockets.figures import Figures
+from tests.e2e.socket_pods.fleet import REDIS, BusProcess
 from tests.processes import PATIENCE, eventually
-
-pytestmark = pytest.mark.slow
 
 BUSES = ["broker", *(["redis"] if REDIS is not None else [])]
 
@@ -172,8 +170,8 @@ class Dying(asyncio.Protocol):
 @asynccontextmanager
 async def dying_bus(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     """Its URL. Pods come back at once."""
-    monkeypatch.setattr("pods.bus._LONGEST_WAIT", 0.001)
-    monkeypatch.setattr("pods.bus._FIRST_WAIT", 0.001)
+    monkeypatch.setattr("pods.sockets.bus._LONGEST_WAIT", 0.001)
+    monkeypatch.setattr("pods.sockets.bus._FIRST_WAIT", 0.001)
     monkeypatch.setattr(Dying, "connections", 0)
     server = await asyncio.get_running_loop().create_server(Dying, "127.0.0.1", 0)
     async with asyncio.timeout(PATIENCE), server:

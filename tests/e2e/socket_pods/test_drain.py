@@ -12,9 +12,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.pods.conftest import Pods
-from tests.pods.fleet import Pod
-from tests.pods.raw import TEXT, Raw, frame
+from tests.e2e.socket_pods.conftest import Pods
+from tests.e2e.socket_pods.fleet import Pod
+from tests.e2e.socket_pods.raw import TEXT, Raw, frame
 from tests.processes import PATIENCE, eventually
 
 pytestmark = pytest.mark.slow

@@ -11,13 +11,13 @@ from multidict import CIMultiDict
 from picows import WSUpgradeRequest
 from websockets.sync.client import connect
 
-from pods.figures import Figures
-from pods.handshake import Handshakes
-from pods.limits import Limits
-from pods.socket import Socket
-from tests.pods.conftest import Pods
-from tests.pods.fleet import Fleet
-from tests.pods.raw import TEXT, Raw, frame
+from pods.sockets.figures import Figures
+from pods.sockets.handshake import Handshakes
+from pods.sockets.limits import Limits
+from pods.sockets.socket import Socket
+from tests.e2e.socket_pods.conftest import Pods
+from tests.e2e.socket_pods.fleet import Fleet
+from tests.e2e.socket_pods.raw import TEXT, Raw, frame
 from tests.processes import PATIENCE, eventually
 
 slow = pytest.mark.slow

@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from pods.jobs import Jobs
-from tests.pods.fleet import KEYS, Fleet
+from pods.sockets.jobs import Jobs
+from tests.e2e.socket_pods.fleet import KEYS, Fleet
 from tests.processes import eventually
-
-pytestmark = pytest.mark.slow
 
 
 class Slow:

@@ -10,9 +10,9 @@ import pytest
 
 from backend.settings import SettingsError
 from client import Client
-from pods.rebalance import surplus
-from pods.sockets import configured
-from tests.pods.fleet import REDIS, Fleet
+from pods.sockets.rebalance import surplus
+from pods.sockets.server import configured
+from tests.e2e.socket_pods.fleet import REDIS, Fleet
 from tests.processes import PATIENCE
 
 

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets.sync.client import connect
 
-from tests.pods.conftest import Pods
-from tests.pods.fleet import Fleet
-from tests.pods.raw import BINARY, CLOSE, PING, PONG, TEXT, Raw, frame
+from tests.e2e.socket_pods.conftest import Pods
+from tests.e2e.socket_pods.fleet import Fleet
+from tests.e2e.socket_pods.raw import BINARY, CLOSE, PING, PONG, TEXT, Raw, frame
 from tests.processes import PATIENCE, eventually
 
 pytestmark = pytest.mark.slow

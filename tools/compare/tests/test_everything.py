@@ -1,4 +1,4 @@
-"""`python -m compare all`, without the variants: tests/compare/load/test_local.py runs those."""
+"""`compare all`, without the variants: load/test_local.py runs those."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ from compare.load import command
 from compare.load.scenario import load, parse
 from compare.load.targets import Target
 from compare.report.asked import asked
-from tests.compare.load.servers import answering, echo, serving
-from tests.compare.report.runs import figure, run
+
+from .load.servers import answering, echo, serving
+from .report.runs import figure, run
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

@@ -12,9 +12,13 @@ ARN = "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${%s.A
 
 @dataclass
 class Builder:
-    """A template of one WebSocket API whose routes lead to functions of one file, `handlers.py`."""
+    """A template of one WebSocket API whose routes lead to functions of one file, `handlers.py`.
+
+    `told` is added to its metadata for the local cloud.
+    """
 
     resources: dict[str, Any] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.add(
@@ -59,15 +63,18 @@ class Builder:
         (source / "handlers.py").write_text(handlers)
         destinations = {"here": {"bucketName": "assets", "objectKey": "handlers.zip"}}
         contents = {
-            "DuplexLambda.template.json": {"Resources": self.resources},
-            "DuplexLambda.assets.json": {
+            "ChatLambda.template.json": {
+                "Metadata": {"localcloud": {"name": "lambda", "port": 1, **self.told}},
+                "Resources": self.resources,
+            },
+            "ChatLambda.assets.json": {
                 "files": {"handlers": {"source": {"path": "asset.handlers"}, "destinations": destinations}}
             },
             "manifest.json": {
                 "artifacts": {
-                    "DuplexLambda": {
+                    "ChatLambda": {
                         "type": "aws:cloudformation:stack",
-                        "properties": {"templateFile": "DuplexLambda.template.json"},
+                        "properties": {"templateFile": "ChatLambda.template.json"},
                     }
                 }
             },

@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import apis
-from local.errors import LocalError
-from local.gateway.model import Integration, Route
-from local.template import Stack
-from tests.local import assemblies
+from localcloud import apis
+from localcloud.errors import LocalError
+from localcloud.gateway.model import Integration, Route
+from localcloud.template import Stack
+
+from . import assemblies
 
 if TYPE_CHECKING:
     from collections.abc import Callable

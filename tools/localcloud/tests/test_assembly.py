@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import assembly
-from local.errors import LocalError
-from tests.local import assemblies
+from localcloud import assembly
+from localcloud.errors import LocalError
+
+from . import assemblies
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
 def test_stacks_are_found_by_name_with_their_assets_by_key(tmp_path: Path) -> None:
     deployments = assembly.read(assemblies.echo().write(tmp_path, ""))
-    assert list(deployments) == ["DuplexLambda"]
-    assert deployments["DuplexLambda"].assets == {"handlers.zip": tmp_path / "asset.handlers"}
-    assert deployments["DuplexLambda"].stack.name == "DuplexLambda"
+    assert list(deployments) == ["ChatLambda"]
+    assert deployments["ChatLambda"].assets == {"handlers.zip": tmp_path / "asset.handlers"}
+    assert deployments["ChatLambda"].stack.name == "ChatLambda"
 
 
 @pytest.mark.parametrize("manifest", ["", "[]", "{}", '{"artifacts": []}', "not json"])
@@ -29,6 +30,6 @@ def test_what_is_no_assembly_is_one_clear_line(tmp_path: Path, manifest: str) ->
 
 def test_a_missing_template_is_one_clear_line(tmp_path: Path) -> None:
     folder = assemblies.echo().write(tmp_path, "")
-    (folder / "DuplexLambda.template.json").unlink()
+    (folder / "ChatLambda.template.json").unlink()
     with pytest.raises(LocalError, match="cannot read the template"):
         assembly.read(folder)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from local.clock import Clock
+from localcloud.clock import Clock
 
 
 def test_time_runs_as_many_times_as_fast() -> None:

@@ -9,8 +9,9 @@ import boto3
 import pytest
 from websockets.sync.client import connect
 
-from tests.local import assemblies
-from tests.processes import Running, eventually, running
+from localcloud.testing import Running, eventually, running
+
+from . import assemblies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +82,7 @@ def reader(cloud: Running) -> Reader:
             reader = Reader(cloud)
         except StopIteration:
             return None
-        return reader if reader.read("AWS/Lambda", "Invocations", FunctionName="DuplexLambda-Disconnect") else None
+        return reader if reader.read("AWS/Lambda", "Invocations", FunctionName="ChatLambda-Disconnect") else None
 
     found = eventually(complete, "the last invocation, in CloudWatch")
     assert isinstance(found, Reader)
@@ -112,7 +113,7 @@ def test_detailed_metrics_are_by_route(reader: Reader) -> None:
 
 
 def test_lambdas_own_metrics_have_the_right_sums(reader: Reader) -> None:
-    function = {"FunctionName": "DuplexLambda-Default"}
+    function = {"FunctionName": "ChatLambda-Default"}
     assert reader.read("AWS/Lambda", "Invocations", **function) == 4
     assert reader.read("AWS/Lambda", "Errors", **function) == 1
     assert reader.read("AWS/Lambda", "Duration", "SampleCount", **function) == 4
@@ -120,12 +121,12 @@ def test_lambdas_own_metrics_have_the_right_sums(reader: Reader) -> None:
     assert reader.read("AWS/Lambda", "ConcurrentExecutions", "Maximum", **function) == 1
     assert reader.read("AWS/Lambda", "Throttles", **function) == 0
     assert reader.read("AWS/Lambda", "Throttles", "SampleCount", **function) == 4
-    assert reader.read("AWS/Lambda", "Throttles", FunctionName="DuplexLambda-Closed") == 1
-    assert reader.read("AWS/Lambda", "Invocations", FunctionName="DuplexLambda-Closed") == 0
+    assert reader.read("AWS/Lambda", "Throttles", FunctionName="ChatLambda-Closed") == 1
+    assert reader.read("AWS/Lambda", "Invocations", FunctionName="ChatLambda-Closed") == 0
 
 
 def test_cold_starts_are_counted_by_their_init_duration(reader: Reader) -> None:
-    function = {"function_name": "DuplexLambda-Default"}
+    function = {"function_name": "ChatLambda-Default"}
     assert reader.read("LambdaInsights", "init_duration", "SampleCount", **function) == 1
     assert reader.read("LambdaInsights", "init_duration", **function) > 0
     assert reader.read("LambdaInsights", "total_memory", "Maximum", **function) == 128

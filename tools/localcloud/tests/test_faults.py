@@ -15,11 +15,15 @@ from botocore.exceptions import ClientError
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.local import assemblies
-from tests.processes import ROOT, Running, eventually, running
+from localcloud.testing import Running, eventually, running
+
+from . import assemblies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+pytestmark = pytest.mark.slow
+
 
 KEYS: Any = {
     "region_name": "us-east-1",
@@ -97,7 +101,7 @@ def test_faults_fire_and_are_counted(cloud: Running) -> None:
 )
 def test_a_wrong_option_is_told(tmp_path_factory: Any, arguments: list[str], status: int, text: str) -> None:
     folder = assemblies.echo().write(tmp_path_factory.mktemp("assembly"), "")
-    command = [sys.executable, "-m", "local", "--port", "0", "--assembly", str(folder), *arguments]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    command = [sys.executable, "-m", "localcloud", "--port", "0", "--assembly", str(folder), *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == status
     assert text in " ".join(ended.stderr.replace("│", "").split())

@@ -16,14 +16,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local import foreign, plans, resources, yaml_template
-from local.cloud import Cloud
-from local.errors import LocalError
-from local.pods.model import PodsPlan
-from tests.local.assemblies import Builder
+from localcloud import foreign, plans, resources, yaml_template
+from localcloud.cloud import Cloud
+from localcloud.errors import LocalError
+from localcloud.pods.model import PodsPlan
+
+from .assemblies import Builder
 
 if TYPE_CHECKING:
-    from local.plans import Plan
+    from localcloud.plans import Plan
 
 
 def written(folder: Path, text: str) -> Path:
@@ -240,7 +241,7 @@ def test_every_type_that_is_read_counts_as_run() -> None:
     assert read - unread <= foreign._RUN
 
 
-TEMPLATE = Path(__file__).parents[1] / "e2e" / "templates" / "functions.json"
+TEMPLATE = Path(__file__).with_name("templates") / "functions.json"
 scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just({"Ref": "Stage"})
 anything = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)

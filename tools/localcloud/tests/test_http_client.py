@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from local import http_client
-from local.gateway.effects import Failed, Fetch, Outcome, Responded
-from local.http_client import RESPONSE_LIMIT, HttpClient
+from localcloud import http_client
+from localcloud.gateway.effects import Failed, Fetch, Outcome, Responded
+from localcloud.http_client import RESPONSE_LIMIT, HttpClient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import apis
-from local.errors import LocalError
-from local.gateway.throttle import Limit
-from local.template import Stack
-from tests.local.assemblies import ARN, Builder
+from localcloud import apis
+from localcloud.errors import LocalError
+from localcloud.gateway.throttle import Limit
+from localcloud.template import Stack
+
+from .assemblies import ARN, Builder
 
 if TYPE_CHECKING:
-    from local.gateway.model import Api, Integration
+    from localcloud.gateway.model import Api, Integration
 
 API = {"ApiId": {"Ref": "Api"}}
 

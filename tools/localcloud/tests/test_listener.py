@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvloop
 
-from local.listener import Listener
+from localcloud.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -1,4 +1,4 @@
-"""`python -m local` as a person starts it, and every way that it ends."""
+"""`localcloud` as a person starts it, and every way that it ends."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from websockets.sync.client import connect
 
-from local.ready import ReadyFile
-from tests.local import assemblies
-from tests.processes import ROOT, alive, children, eventually, running
+from localcloud.ready import ReadyFile
+from localcloud.testing import alive, children, eventually, running
+
+from . import assemblies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +31,8 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def local(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run to the end, which for every case here is soon."""
-    command = [sys.executable, "-m", "local", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    command = [sys.executable, "-m", "localcloud", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def line_of(failure: subprocess.CompletedProcess[str]) -> str:
@@ -42,18 +43,34 @@ def line_of(failure: subprocess.CompletedProcess[str]) -> str:
     return line
 
 
+def test_it_is_a_command_of_its_own() -> None:
+    command = [str(Path(sys.executable).with_name("localcloud")), "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    assert shown.startswith("Usage: localcloud [OPTIONS]")
+
+
+def test_modules_of_the_current_folder_are_not_taken_for_its_own(tmp_path: Path, assembly: Path) -> None:
+    (tmp_path / "moto.py").write_text("raise SystemExit('the wrong moto')")
+    with running(tmp_path, "--assembly", str(assembly), cwd=tmp_path) as cloud:
+        assert cloud.aws
+
+
 # Errors.
 
 
 def test_a_missing_assembly_names_the_command_that_makes_one(tmp_path: Path) -> None:
     line = line_of(local("--assembly", str(tmp_path / "nowhere"), "--port", "0"))
-    assert line == f"local: there is no {tmp_path}/nowhere/manifest.json: run make synth, or cdk synth"
+    assert line == (
+        f"localcloud: there is no {tmp_path}/nowhere/manifest.json: run cdk synth (or make synth) in your app's "
+        "folder, name it with --assembly, or name a template with --template"
+    )
 
 
-def test_an_unknown_backend_is_wrong_usage() -> None:
-    failure = local("--backends", "lambda,swarm")
+def test_an_unknown_backend_is_wrong_usage(assembly: Path) -> None:
+    failure = local("--backends", "lambda,swarm", "--assembly", str(assembly))
     assert failure.returncode == 2
-    assert "unknown backend 'swarm': choose from lambda" in failure.stderr
+    todo = "synthesize it too (make synth BACKENDS=lambda,swarm)"
+    assert failure.stderr == f"localcloud: {assembly} has no 'swarm', only lambda: {todo}\n"
 
 
 def test_a_broken_template_is_one_clear_line(tmp_path: Path) -> None:
@@ -61,7 +78,7 @@ def test_a_broken_template_is_one_clear_line(tmp_path: Path) -> None:
     builder.resources["Default"]["Properties"]["Timeout"] = {"Fn::GetAtt": ["Nothing", "Seconds"]}
     folder = builder.write(tmp_path, assemblies.HANDLERS)
     line = line_of(local("--assembly", str(folder), "--port", "0"))
-    assert line == "local: DuplexLambda.Default: there is no resource 'Nothing' with a Type"
+    assert line == "localcloud: ChatLambda.Default: there is no resource 'Nothing' with a Type"
 
 
 @contextmanager
@@ -119,12 +136,17 @@ def test_a_property_of_the_wrong_shape_is_one_clear_line(
         del builder.resources[logical_id]["Properties"][name]
     folder = builder.write(tmp_path, assemblies.HANDLERS)
     line = line_of(local("--assembly", str(folder), "--port", "0"))
-    assert line.startswith("local: DuplexLambda.")
+    assert line.startswith("localcloud: ChatLambda.")
 
 
 def test_settings_for_the_real_aws_do_not_get_in_the_way(tmp_path: Path, assembly: Path) -> None:
     nowhere = "http://127.0.0.1:9"
-    foreign = {"AWS_PROFILE": "nobody", "AWS_MAX_ATTEMPTS": "x", "http_proxy": nowhere, "HTTPS_PROXY": nowhere}
+    foreign: dict[str, Any] = {
+        "AWS_PROFILE": "nobody",
+        "AWS_MAX_ATTEMPTS": "x",
+        "http_proxy": nowhere,
+        "HTTPS_PROXY": nowhere,
+    }
     with running(tmp_path, "--assembly", str(assembly), **foreign) as cloud, connect(cloud.url, proxy=None) as client:
         client.send("hello")
         assert client.recv(timeout=60) == "hello"
@@ -135,7 +157,7 @@ def test_a_reader_that_has_had_enough_is_no_reason_to_end(tmp_path: Path, assemb
     command = [
         sys.executable,
         "-m",
-        "local",
+        "localcloud",
         "--port",
         "0",
         "--assembly",
@@ -143,7 +165,7 @@ def test_a_reader_that_has_had_enough_is_no_reason_to_end(tmp_path: Path, assemb
         "--ready-file",
         str(ready_file),
     ]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.close()
         eventually(ready_file.exists, "ready")
@@ -163,7 +185,7 @@ def test_a_reader_that_has_had_enough_is_no_reason_to_end(tmp_path: Path, assemb
 def test_a_ready_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path, assembly: Path) -> None:
     for path in (tmp_path / "no" / "such.json", tmp_path):
         line = line_of(local("--assembly", str(assembly), "--port", "0", "--ready-file", str(path)))
-        assert line.startswith(f"local: the ready file {path} cannot be written: ")
+        assert line.startswith(f"localcloud: the ready file {path} cannot be written: ")
 
 
 def test_a_ready_file_of_a_dead_process_is_removed_before_anything_starts(tmp_path: Path) -> None:
@@ -205,8 +227,14 @@ def test_what_it_prints_fits_a_terminal_and_names_the_addresses(tmp_path: Path, 
         text = "\n".join(cloud.lines)
     assert cloud.url in text
     assert cloud.aws in text
-    assert "wscat" in text
+    assert f"npx wscat -c {cloud.url}" in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_an_app_may_name_its_own_command_for_a_websocket(tmp_path: Path, assembly: Path) -> None:
+    with running(tmp_path, "--assembly", str(assembly), LOCALCLOUD_WSCAT="make wscat URL={url}") as cloud:
+        line = cloud.printed("from a second terminal")
+    assert line.endswith(f": make wscat URL={cloud.url}")
 
 
 # The end.
@@ -234,8 +262,8 @@ def test_a_signal_stops_everything(busy: tuple[subprocess.Popen[str], list[int]]
 
 @pytest.mark.parametrize("moment", [0.05, 0.1, 0.2, 0.4, 0.8, 1.2])
 def test_ctrl_c_while_it_starts_is_quiet_and_leaves_nothing(assembly: Path, moment: float) -> None:
-    command = [sys.executable, "-m", "local", "--port", "0", "--assembly", str(assembly)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-m", "localcloud", "--port", "0", "--assembly", str(assembly)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         time.sleep(moment)  # not to wait for anything: to be early, each time by another amount
         started = children(process.pid)
         process.send_signal(signal.SIGINT)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.clock import Clock
-from local.metrics import Metrics, embedded
+from localcloud.clock import Clock
+from localcloud.metrics import Metrics, embedded
 
 NOW = 1_708_326_702.0
 
@@ -28,13 +28,13 @@ def line(**changes: Any) -> str:
             "Timestamp": 1,
             "CloudWatchMetrics": [
                 {
-                    "Namespace": "Duplex",
+                    "Namespace": "Chat",
                     "Dimensions": [["service", "route"], ["service"]],
                     "Metrics": [{"Name": "Messages", "Unit": "Count"}, {"Name": "Latency"}],
                 }
             ],
         },
-        "service": "duplex",
+        "service": "chat",
         "route": "ping",
         "Messages": [1, 2],
         "Latency": 0.5,
@@ -49,14 +49,14 @@ def directive(dimension: str = "service", metric: str = "Messages") -> dict[str,
 
 
 def test_a_line_has_every_metric_under_every_set_of_dimensions() -> None:
-    both, one = (("route", "ping"), ("service", "duplex")), (("service", "duplex"),)
+    both, one = (("route", "ping"), ("service", "chat")), (("service", "chat"),)
     assert list(embedded(line())) == [
-        ("Duplex", "Messages", "Count", both, 1.0),
-        ("Duplex", "Messages", "Count", both, 2.0),
-        ("Duplex", "Latency", "None", both, 0.5),
-        ("Duplex", "Messages", "Count", one, 1.0),
-        ("Duplex", "Messages", "Count", one, 2.0),
-        ("Duplex", "Latency", "None", one, 0.5),
+        ("Chat", "Messages", "Count", both, 1.0),
+        ("Chat", "Messages", "Count", both, 2.0),
+        ("Chat", "Latency", "None", both, 0.5),
+        ("Chat", "Messages", "Count", one, 1.0),
+        ("Chat", "Messages", "Count", one, 2.0),
+        ("Chat", "Latency", "None", one, 0.5),
     ]
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from local import permissions
-from local.template import ACCOUNT, Stack
+from localcloud import permissions
+from localcloud.template import ACCOUNT, Stack
 
 API = f"arn:aws:execute-api:us-east-1:{ACCOUNT}:api"
 ARN = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:chat"

@@ -9,15 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.sync.client import connect
 
-from local import references
-from local.errors import LocalError
-from local.references import Lookup
-from tests.local import assemblies
-from tests.local.test_main import line_of, local
-from tests.processes import running
+from localcloud import references
+from localcloud.errors import LocalError
+from localcloud.references import Lookup
+from localcloud.testing import running
+
+from . import assemblies
+from .test_main import line_of, local
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
 
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:App-Secret"
 
@@ -73,7 +77,7 @@ def secretive() -> assemblies.Builder:
             }
         }
     )
-    builder.add("Name", "AWS::SSM::Parameter", Name="/app/name", Type="String", Value="duplex")
+    builder.add("Name", "AWS::SSM::Parameter", Name="/app/name", Type="String", Value="chat")
     generate = {"SecretStringTemplate": '{"user":"me"}', "GenerateStringKey": "pw", "PasswordLength": 40}
     builder.add("Secret", "AWS::SecretsManager::Secret", GenerateSecretString=generate)
     return builder
@@ -85,8 +89,8 @@ def test_a_function_gets_the_values_and_they_are_printed_nowhere(tmp_path: Path)
         with connect(cloud.url) as client:
             client.send("environment")
             environment = json.loads(client.recv(timeout=60))
-        assert environment["NAME"] == "duplex"
-        assert environment["BOTH"] == "/app/name=duplex"
+        assert environment["NAME"] == "chat"
+        assert environment["BOTH"] == "/app/name=chat"
         assert len(environment["PASSWORD"]) == 40
         assert environment["PASSWORD"].isalnum()
         assert environment["PASSWORD"] not in "\n".join(cloud.lines)
@@ -97,7 +101,7 @@ def test_a_function_gets_the_values_and_they_are_printed_nowhere(tmp_path: Path)
     [
         ("{{resolve:ssm:nothing}}", "ssm 'nothing'"),
         ("{{resolve:secretsmanager:nothing}}", "secretsmanager 'nothing'"),
-        ("{{resolve:secretsmanager:DuplexLambda-Secret:SecretString:nokey}}", "it has no nokey"),
+        ("{{resolve:secretsmanager:ChatLambda-Secret:SecretString:nokey}}", "it has no nokey"),
     ],
 )
 def test_a_value_that_is_not_there_is_one_clear_line(tmp_path: Path, reference: str, text: str) -> None:

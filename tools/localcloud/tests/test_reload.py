@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from websockets.sync.client import connect
 
-from tests.local import assemblies
-from tests.processes import eventually, running
+from localcloud.testing import eventually, running
+
+from . import assemblies
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,7 @@ def test_an_edit_takes_effect_an_import_error_is_shown_once_and_clears(tmp_path:
     handlers.write_text(answering("first"))
     builder = assemblies.echo()
     for logical_id in ("Connect", "Disconnect", "Default"):
-        builder.resources[logical_id]["Metadata"] = {"duplex:source": str(project)}
+        builder.resources[logical_id]["Metadata"] = {"localcloud:source": str(project)}
     builder.write(folder, answering("staged"))
     with running(tmp_path, "--assembly", str(folder)) as cloud, connect(cloud.url) as client:
         assert ask(client) == "first", "the original, not the copy that was staged before"

@@ -20,8 +20,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Opcode
 from websockets.sync.client import connect
 
-from tests.local import assemblies
-from tests.processes import Running, children, eventually, running
+from localcloud.testing import Running, children, eventually, running
+
+from . import assemblies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -318,7 +319,7 @@ def test_a_worker_has_lambdas_environment_and_the_templates_and_none_of_ours(clo
     with client(cloud) as socket_:
         environment = json.loads(ask(socket_, "environment"))
     assert environment["STAGE"] == "prod"
-    assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "DuplexLambda-Default"
+    assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "ChatLambda-Default"
     assert environment["AWS_ENDPOINT_URL"] == cloud.aws
     assert environment["_HANDLER"] == "handlers.default"
     assert not {"HOME", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONUNBUFFERED"} & set(environment)

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.clock import Clock
-from local.gateway.model import Domain, Limits, Route
-from local.gateway.settings import Settings
-from local.http_client import HttpClient
-from local.http_connection import HttpConnection
-from local.metrics import Metrics
-from local.server import Outside, Server
-from tests.local.gateway.scenes import api, mock
+from localcloud.clock import Clock
+from localcloud.gateway.model import Domain, Limits, Route
+from localcloud.gateway.settings import Settings
+from localcloud.http_client import HttpClient
+from localcloud.http_connection import HttpConnection
+from localcloud.metrics import Metrics
+from localcloud.server import Outside, Server
+
+from .gateway.scenes import api, mock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.errors import LocalError
-from local.template import Stack
+from localcloud.errors import LocalError
+from localcloud.template import Stack
 
 if TYPE_CHECKING:
     from pathlib import Path

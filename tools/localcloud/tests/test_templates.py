@@ -17,14 +17,12 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.processes import Running, eventually, running
+from localcloud.testing import Running, eventually, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from websockets.sync.client import ClientConnection
-
-pytestmark = pytest.mark.slow
 
 TEMPLATES = Path(__file__).with_name("templates")
 KEYS: Any = {"region_name": "us-east-1", "aws_access_key_id": "local", "aws_secret_access_key": "local"}
@@ -113,7 +111,7 @@ def test_the_http_servers_refusal_is_the_handshakes_status(http: Running) -> Non
 
 
 def test_what_is_not_run_is_named_once(http: Running) -> None:
-    assert [line for line in http.lines if "S3" in line] == ["local: AWS::S3::Bucket does not run here: Page"]
+    assert [line for line in http.lines if "S3" in line] == ["localcloud: AWS::S3::Bucket does not run here: Page"]
 
 
 def test_the_access_log_can_be_read(http: Running) -> None:

@@ -37,7 +37,7 @@ app.command("scale")(scale)
 def main() -> None:
     """Run it. Status 2 is wrong usage or input that cannot be used, 1 what failed; one line on stderr says it."""
     try:
-        app(prog_name="python -m compare")
+        app(prog_name="compare")
     except CompareError as error:
         print(f"compare: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(error.status)

@@ -1,4 +1,4 @@
-"""`python -m compare all`: measure every variant here, carry it to other sizes, and say which one to choose."""
+"""`compare all`: measure every variant here, carry it to other sizes, and say which one to choose."""
 
 from __future__ import annotations
 

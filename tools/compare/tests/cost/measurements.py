@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.compare.report.runs import figure
+from ..report.runs import figure
 
 ECHO = {
     "eks": {"backend.cpu_us_a_message": figure(400, 380, 450, "us of CPU a message")},

@@ -14,7 +14,8 @@ from typing import Any
 from compare.cost import figures, workload
 from compare.cost.figures import Figures
 from compare.cost.workload import Workload
-from tests.processes import ROOT
+
+from ..clone import ROOT
 
 PAGE = ROOT / "docs" / "cost-model.md"
 

@@ -7,7 +7,7 @@ from decimal import Decimal, getcontext, localcontext
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from compare.cost import figures
@@ -16,14 +16,14 @@ from compare.cost.figures import CASES
 from compare.cost.quantities import ceil
 from compare.cost.workload import Workload
 from compare.errors import CompareError
-from tests.compare.cost.model import prices
-from tests.compare.cost.strategies import WORKLOADS
+
+from .model import prices
+from .strategies import WORKLOADS
 
 FIGURES = figures.shipped()
 HUNDRED = Workload(Decimal(100), Decimal(1))
 
 
-@settings(deadline=None)
 @given(WORKLOADS)
 def test_no_line_is_negative_and_the_table_adds_up(workload: Workload) -> None:
     for bill in bills(workload, FIGURES).values():
@@ -32,7 +32,6 @@ def test_no_line_is_negative_and_the_table_adds_up(workload: Workload) -> None:
             assert bill.total.cases[case] == sum(amount.cases[case] for amount in bill.lines.values())
 
 
-@settings(deadline=None)
 @given(WORKLOADS)
 def test_a_range_runs_from_the_least_to_the_greatest_bill(workload: Workload) -> None:
     for bill in bills(workload, FIGURES).values():
@@ -41,7 +40,6 @@ def test_a_range_runs_from_the_least_to_the_greatest_bill(workload: Workload) ->
             assert {amount.least, amount.greatest} <= set(amount.cases.values())
 
 
-@settings(deadline=None)
 @given(WORKLOADS, st.integers(1, 1_000_000))
 def test_more_connections_never_cost_less_with_the_shipped_figures(workload: Workload, more: int) -> None:
     before = bills(workload, FIGURES)
@@ -50,7 +48,6 @@ def test_more_connections_never_cost_less_with_the_shipped_figures(workload: Wor
         assert all(after[name].total.cases[case] >= bill.total.cases[case] for case in CASES)
 
 
-@settings(deadline=None)
 @given(WORKLOADS)
 def test_the_free_tier_never_costs_more(workload: Workload) -> None:
     free = bills(replace(workload, free_tier=True), FIGURES)

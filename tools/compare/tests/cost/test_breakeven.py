@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from compare.cost import figures
 from compare.cost.bill import unrounded
 from compare.cost.breakeven import break_evens
-from compare.cost.lines import VARIANTS
 from compare.cost.workload import Workload
-from tests.compare.cost.model import prices
-from tests.compare.cost.strategies import WORKLOADS
+from compare.variants import VARIANTS
+
+from .model import prices
+from .strategies import WORKLOADS
 
 FIGURES = figures.shipped()
 
@@ -24,7 +25,7 @@ def totals(workload: Workload, connections: Decimal) -> dict[str, Decimal]:
     return {name: sum(unrounded(name, workload.at(connections), rates).values(), Decimal(0)) for name in VARIANTS}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(WORKLOADS)
 def test_a_pair_changes_places_between_one_connection_less_and_the_break_even(workload: Workload) -> None:
     for one in break_evens(workload, FIGURES):

@@ -1,4 +1,4 @@
-"""`python -m compare cost` as a person types it."""
+"""`compare cost` as a person types it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from compare.cost.cli import encode
 from compare.cost.comparison import compare
 from compare.cost.map import chart
 from compare.cost.workload import Workload
-from tests.compare.cost.measurements import ECHO
-from tests.compare.cost.measurements import run as load_run
-from tests.compare.cost.strategies import WORKLOADS
-from tests.processes import ROOT
+
+from ..clone import ROOT
+from .measurements import ECHO
+from .measurements import run as load_run
+from .strategies import WORKLOADS
 
 LOAD = ("--connections", "2600", "--messages-per-minute", "1")
-COMMAND = ".venv/bin/python -m compare cost"
+COMMAND = ".venv/bin/compare cost"
 
 
 class Cost:
@@ -135,7 +136,7 @@ def test_json_has_bills_quotas_verdict_and_break_evens(cost: Cost) -> None:
     }
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(WORKLOADS)
 def test_json_loses_nothing_on_the_way(workload: Workload) -> None:
     document = compare(workload, figures.shipped()).document()
@@ -244,11 +245,17 @@ def example() -> str:
     return str(text)
 
 
-def test_it_runs_as_a_module_from_any_folder(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "compare", "cost", *LOAD, "--json", "--html", "map.html"]
-    done = subprocess.run(
-        command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60, check=True
-    )
+def test_it_is_called_compare(cost: Cost) -> None:
+    assert cost.succeeds("--help").startswith("Usage: compare cost [OPTIONS]\n")
+
+
+PROGRAM = str(Path(sys.executable).with_name("compare"))
+
+
+@pytest.mark.parametrize("program", [[PROGRAM], [sys.executable, "-m", "compare"]], ids=["program", "module"])
+def test_it_runs_in_any_folder(program: list[str], tmp_path: Path) -> None:
+    command = [*program, "cost", *LOAD, "--json", "--html", "map.html"]
+    done = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, timeout=60, check=True)
     assert json.loads(done.stdout)["workload"]["connections"] == 2600
     assert "Which one costs least a month" in (tmp_path / "map.html").read_text(encoding="utf-8")
 

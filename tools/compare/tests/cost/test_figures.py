@@ -14,7 +14,8 @@ from compare.cost import figures
 from compare.cost.bill import bills
 from compare.cost.workload import Workload
 from compare.errors import CompareError
-from tests.compare.cost.model import prices
+
+from .model import prices
 
 
 def refused(path: Path, text: str) -> str:

@@ -17,7 +17,8 @@ from compare.cost.comparison import compare
 from compare.cost.drawing import draw
 from compare.cost.map import Axis, Chart, MapRow, chart
 from compare.cost.workload import Workload
-from tests.compare.cost.model import prices
+
+from .model import prices
 
 WORKLOAD = Workload(Decimal(2_600), Decimal(1))
 # Halving the steps between columns leaves a place known to within so many decades.

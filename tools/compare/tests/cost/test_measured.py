@@ -13,9 +13,10 @@ import pytest
 from compare.cost import figures, measured
 from compare.cost.measured import Measured, inputs, message_bytes, read, replaced
 from compare.errors import CompareError
-from tests.compare.cost.measurements import ECHO, IDLE, run
-from tests.compare.report.runs import figure
-from tests.processes import ROOT
+
+from ..clone import ROOT
+from ..report.runs import figure
+from .measurements import ECHO, IDLE, run
 
 
 def by_key(*runs: dict[str, Any]) -> dict[str, Measured]:

@@ -10,8 +10,10 @@ import pytest
 from compare.cost import figures, workload
 from compare.cost.breakeven import break_evens
 from compare.cost.comparison import Comparison, compare
-from compare.cost.lines import LINES, VARIANTS
-from tests.compare.cost.model import Case, cases, lines_of_the_table, rough_break_evens
+from compare.cost.lines import LINES
+from compare.variants import VARIANTS
+
+from .model import Case, cases, lines_of_the_table, rough_break_evens
 
 
 @pytest.fixture(params=range(12), ids=lambda place: f"workload {place + 1}")

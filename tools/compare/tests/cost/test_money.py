@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from compare.cost.bill import Amount
@@ -45,7 +45,6 @@ def test_a_range_is_no_finer_than_it_is_known(low: str, value: str, high: str, t
 CENTS = st.decimals(0, 10**14, places=2)
 
 
-@settings(deadline=None)
 @example(Decimal(10_000), Decimal(10_000), Decimal("99000.01"))  # rounded up, the upper end has a digit more
 @given(CENTS, CENTS, CENTS)
 def test_what_is_printed_holds_the_whole_range_and_fits_a_column(one: Decimal, two: Decimal, three: Decimal) -> None:

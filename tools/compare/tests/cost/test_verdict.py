@@ -13,7 +13,8 @@ from compare.cost.bill import Amount
 from compare.cost.comparison import compare
 from compare.cost.verdict import Verdict, certainty, verdict
 from compare.cost.workload import Workload
-from tests.compare.cost.model import prices
+
+from .model import prices
 
 
 def amount(low: float, value: float, high: float) -> Amount:

@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from compare.load.links import Link
 from compare.load.members import Group
 from compare.load.scenario import Scenario, parse
-from tests.processes import PATIENCE
+from localcloud.testing import PATIENCE
 
 
 def test_a_server_that_hangs_up_during_the_handshake_is_asked_again() -> None:

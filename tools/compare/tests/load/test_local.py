@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -12,7 +15,8 @@ from typer.testing import CliRunner
 from compare import everything
 from compare.cli import app
 from compare.load.scenario import parse
-from tests.synthesized import synthesized_once
+
+from ..clone import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,10 +46,10 @@ patience: 60
 """
 
 
-def test_every_variant_is_run_measured_and_stopped(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assembly, file, page = synthesized_once(tmp_path_factory), tmp_path / "report.json", tmp_path / "report.html"
+def test_every_variant_is_run_measured_and_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assembly, file, page = tmp_path / "cdk.out", tmp_path / "report.json", tmp_path / "report.html"
+    monkeypatch.chdir(ROOT)  # as a person does
+    subprocess.run([sys.executable, "app.py"], env={**os.environ, "CDK_OUTDIR": str(assembly)}, check=True)
     monkeypatch.setattr(everything, "PLAN", ((parse("mixed", SCENARIO), 1), (parse("kills", KILLS), 1)))
     before = psutil.Process().children(recursive=True)
     arguments = ["all", "--assembly", str(assembly), "--json", str(file), "--html", str(page)]
@@ -83,5 +87,8 @@ def check_faults(report: dict[str, Any]) -> None:
 
 def test_without_an_assembly_it_says_how_to_get_one(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["run", "--assembly", str(tmp_path / "none")])
-    assert "synth" in str(result.exception)
-    assert "\n" not in str(result.exception)
+    said = str(result.exception)
+    assert "make synth" in said
+    assert "--assembly" in said
+    assert "--target" in said
+    assert "\n" not in said

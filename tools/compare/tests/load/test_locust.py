@@ -10,13 +10,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.compare.load.servers import answering, echo, serving
-from tests.processes import ROOT
+from compare.load import scenario
+
+from .servers import answering, echo, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+import pytest
 
-LOCUST = [sys.executable, "-m", "locust", "-f", str(ROOT / "compare/load/locustfile.py")]
+pytestmark = pytest.mark.slow
+
+
+LOCUST = [sys.executable, "-m", "locust", "-f", str(Path(scenario.__file__).with_name("locustfile.py"))]
 
 
 def test_it_sends_a_scenario_from_a_worker_process(tmp_path: Path) -> None:
@@ -32,7 +37,7 @@ def test_it_sends_a_scenario_from_a_worker_process(tmp_path: Path) -> None:
                 *(*LOCUST, "--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--headless"),
                 *("-u", "3", "-r", "3", "-t", "6s", "--expect-workers", "1", "-H", url, "--json-file", str(results)),
             ],
-            cwd=ROOT,
+            cwd=tmp_path,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -40,7 +45,7 @@ def test_it_sends_a_scenario_from_a_worker_process(tmp_path: Path) -> None:
         )
         worker = subprocess.Popen(
             [*LOCUST, "--worker", "--master-host", "127.0.0.1", "--master-port", port],
-            cwd=ROOT,
+            cwd=tmp_path,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

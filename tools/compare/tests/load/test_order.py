@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from compare.load.order import Order
@@ -22,7 +22,6 @@ def test_a_new_epoch_begins_again_and_an_old_one_is_over() -> None:
     assert order.arrived(6, epoch=1) == "repeated"
 
 
-@settings(deadline=None)
 @given(st.permutations(range(1, 30)))
 def test_no_number_that_comes_once_is_a_repeat(numbers: list[int]) -> None:
     order = Order()

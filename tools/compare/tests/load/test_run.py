@@ -20,11 +20,15 @@ from typer.testing import CliRunner
 
 from compare.cli import app
 from compare.errors import CompareError
-from tests.compare.load.servers import answering, echo, serving
-from tests.processes import ROOT, alive, children, eventually
+from localcloud.testing import alive, children, eventually
+
+from .servers import answering, echo, serving
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
+
+pytestmark = pytest.mark.slow
+
 
 STALL = 3.0  # seconds: long against anything that a busy machine adds
 EACH = "kind: echo\nconnections: {connections}\nrate: {rate}\nduration: {duration}\npatience: {patience}\n"
@@ -208,7 +212,7 @@ def test_ctrl_c_writes_what_there_is_and_leaves_no_process(tmp_path: Path) -> No
                 *(sys.executable, "-m", "compare", "run", str(scenario(tmp_path, duration=600))),
                 *("--target", f"it={url}", "--json", str(file)),
             ],
-            cwd=ROOT,
+            cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -241,7 +245,7 @@ def test_an_unreachable_target_is_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-m", "compare", "run", "--json", str(file)]
     url = f"ws://127.0.0.1:{port}/"
     done = subprocess.run(
-        [*command, "--target", f"gone={url}?token=secret"], cwd=ROOT, capture_output=True, text=True, check=False
+        [*command, "--target", f"gone={url}?token=secret"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (1, f"compare: target gone: {url}: connect: connection refused\n")
     assert list(tmp_path.iterdir()) == []

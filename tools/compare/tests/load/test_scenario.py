@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compare.errors import CompareError
-from compare.load.scenario import KINDS, load, parse, shipped
+from compare.files import shipped
+from compare.load.scenario import KINDS, SHIPPED, load, parse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,7 @@ MIXED = "kind: mixed\nconnections: 2\nrate: 5\nduration: 3\n"
 
 
 def test_there_is_a_shipped_scenario_of_every_kind() -> None:
-    assert {load(name).kind for name in shipped()} == set(KINDS)
+    assert {load(name).kind for name in shipped(SHIPPED)} == set(KINDS)
 
 
 def test_what_is_left_out_has_a_default() -> None:

@@ -27,7 +27,7 @@ def test_a_spike_is_dense() -> None:
     assert [sum(low <= time < low + 1 for time in times) for low in (0, 1, 2)] == [10, 100, 10]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(segments, st.integers(1, 5))
 def test_senders_that_share_a_load_make_the_whole(pieces: list[tuple[float, float, float]], senders: int) -> None:
     whole = list(turns(pieces))

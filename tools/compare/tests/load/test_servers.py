@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from compare.load.servers import Killer, is_emulator
-from tests.processes import eventually
+from localcloud.testing import eventually
 
 PROMETHEUS = {"program": "/usr/bin/prometheus", "command": ["--config.file=/tmp/x/prometheus.json"]}
 IDLE = "import sys; sys.stdin.read()"
@@ -21,7 +21,7 @@ BUSY = "import select, sys\nwhile not select.select([sys.stdin], [], [], 0.0)[0]
 @pytest.fixture
 def tree() -> Iterator[psutil.Process]:
     """A server with a busy process, an idle one, and an emulator of AWS that is as busy."""
-    codes = [(IDLE, "idle"), (BUSY, "busy"), (BUSY, "local.aws.server")]
+    codes = [(IDLE, "idle"), (BUSY, "busy"), (BUSY, "localcloud.aws.server")]
     code = (
         f"import subprocess, sys\nstarted = [subprocess.Popen([sys.executable, '-c', *one], stdin=subprocess.PIPE)"
         f" for one in {codes!r}]\nsys.stdin.read()\nfor one in started: one.kill(); one.wait()"
@@ -34,7 +34,7 @@ def tree() -> Iterator[psutil.Process]:
 
 
 def test_it_is_the_busiest_that_serves(tree: psutil.Process) -> None:
-    busy, emulator = (one for one in tree.children() if one.cmdline()[-1] in {"busy", "local.aws.server"})
+    busy, emulator = (one for one in tree.children() if one.cmdline()[-1] in {"busy", "localcloud.aws.server"})
     eventually(lambda: "-c" in busy.cmdline() and "-c" in emulator.cmdline(), "their own command lines")
     killer = Killer(tree.pid)
     used = busy.cpu_times().user
@@ -53,7 +53,7 @@ def test_without_a_server_nothing_is_killed() -> None:
 @pytest.mark.parametrize(
     ("command", "emulator"),
     [
-        (["python", "-m", "local.aws.server"], True),
+        (["python", "-m", "localcloud.aws.server"], True),
         (["python", "-I", "bootstrap.py", json.dumps(PROMETHEUS)], True),
         (["/usr/bin/prometheus", "--config.file=/tmp/x/prometheus.json"], True),
         (["python", "-I", "bootstrap.py", json.dumps({"command": ["-m", "pods.sockets"]})], False),

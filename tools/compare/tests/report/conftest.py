@@ -11,8 +11,9 @@ import pytest
 from compare.cost import figures
 from compare.report.asked import asked
 from compare.report.document import document
-from tests.compare.report import measured
-from tests.compare.report.chromium import CHROMIUM, Chromium, chromium
+
+from . import measured
+from .chromium import CHROMIUM, Chromium, chromium
 
 # As if a person had called a target so.
 HOSTILE = '<script>console.log("x")</script><img src=http://evil.example/>'

@@ -10,7 +10,8 @@ from compare.cost import figures
 from compare.report.asked import asked
 from compare.report.beside import beside
 from compare.report.document import document
-from tests.compare.report import measured
+
+from . import measured
 
 
 def row(found: dict[str, Any], figure: str, target: str = "lambda") -> Any:

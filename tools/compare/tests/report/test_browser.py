@@ -10,8 +10,12 @@ import pytest
 
 from compare.report.page import page, run_page, side_by_side
 from compare.report.sections.curves import README, picture
-from tests.compare.report import measured
-from tests.compare.report.chromium import Chromium
+
+from . import measured
+from .chromium import Chromium
+
+pytestmark = pytest.mark.slow
+
 
 PHONE, DESKTOP = (390, 844), (1280, 900)
 SCREENS = [

@@ -1,4 +1,4 @@
-"""`python -m compare report`, and the page of `compare run`."""
+"""`compare report`, and the page of `compare run`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import pytest
 
 from compare import cli, everything
 from compare.report.document import document
-from tests.compare.report import measured
+
+from . import measured
 
 
 class Command:
-    """`python -m compare`, in this process."""
+    """`compare`, in this process."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self._capsys, self._monkeypatch = capsys, monkeypatch

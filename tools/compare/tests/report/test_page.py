@@ -20,9 +20,10 @@ from compare.report.page import page, run_page, side_by_side
 from compare.report.ranges import Row, ranges
 from compare.report.sections.curves import README, picture
 from compare.report.sections.scaling import timeline
-from tests.compare.report import measured
-from tests.compare.report.conftest import HOSTILE
-from tests.processes import ROOT
+
+from ..clone import ROOT
+from . import measured
+from .conftest import HOSTILE
 
 LARGEST = 1_500_000
 

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from compare.report.palette import DARK, LIGHT, NEUTRAL, VARIANTS, colours, properties
+from compare.report.palette import DARK, LIGHT, NEUTRAL, colours, properties
+from compare.variants import VARIANTS
 
 THEMES = {"light": 0, "dark": 1}
 
@@ -47,12 +48,12 @@ def test_every_colour_can_be_read_on_the_page(index: int) -> None:
 @pytest.mark.parametrize(("index", "land"), [(0, 0.28), (1, 0.34)], ids=THEMES)
 def test_text_can_be_read_on_the_map(index: int, land: float) -> None:
     known = theme(index)
-    for number in VARIANTS.values():
-        assert contrast(known["text"], over(known[f"s{number}"], known["page"], land)) >= 4.5
+    for variant in VARIANTS.values():
+        assert contrast(known["text"], over(known[f"s{variant.colour}"], known["page"], land)) >= 4.5
 
 
 def test_a_variant_has_one_colour_and_others_have_what_is_left() -> None:
     assert colours(["ecs", "lambda", "mine", "lambda", "yours"]) == {"ecs": 3, "lambda": 0, "mine": 5, "yours": 7}
     many = colours(["sockets", *(f"target-{number}" for number in range(20))])
-    assert list(many.values()).count(VARIANTS["sockets"]) == 1
+    assert list(many.values()).count(VARIANTS["sockets"].colour) == 1
     assert set(many.values()) == set(range(len(DARK))) - {NEUTRAL}

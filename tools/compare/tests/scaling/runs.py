@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from autoscaling.spec import parse
+from compare.scaling.command import SHIPPED
 from compare.scaling.report import as_json
 from compare.scaling.results import Run
 from compare.scaling.scenario import Scenario, prepare
@@ -20,7 +20,6 @@ BASE: dict[str, Any] = {
     "metric": [[0, 18000]],
     "durationSeconds": 600,
 }
-EXAMPLES = Path(__file__).parents[3] / "compare" / "scaling" / "examples"
 
 
 def run(*, autoscaler: dict[str, Any] | None = None, **fields: Any) -> Run:
@@ -45,5 +44,5 @@ def changes(found: Run) -> list[tuple[int, int]]:
 
 
 def example(name: str) -> dict[str, Any]:
-    scenario: dict[str, Any] = json.loads((EXAMPLES / name).read_text())
+    scenario: dict[str, Any] = json.loads((SHIPPED / name).read_text())
     return scenario

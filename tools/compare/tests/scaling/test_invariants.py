@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.compare.scaling.runs import run
+from .runs import run
 
 points = st.lists(st.tuples(st.integers(1, 200), st.integers(0, 90_000)), min_size=1, max_size=12).map(
     lambda found: [(sum(step for step, _ in found[:index]), value) for index, (_, value) in enumerate(found)]
@@ -59,7 +59,7 @@ scenarios = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(scenarios)
 def test_connections_are_conserved_and_counts_agree(scenario: dict[str, Any]) -> None:
     found = run(**scenario)
@@ -77,7 +77,7 @@ def test_connections_are_conserved_and_counts_agree(scenario: dict[str, Any]) ->
     assert sum(lengths) == scenario["durationSeconds"]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(scenarios)
 def test_replicas_stay_within_min_and_max_and_ready_within_replicas(scenario: dict[str, Any]) -> None:
     spec = scenario["autoscaler"]
@@ -91,7 +91,7 @@ def test_replicas_stay_within_min_and_max_and_ready_within_replicas(scenario: di
         assert 0 <= ready <= replicas
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 100_000), st.integers(3, 40), st.sampled_from([0, 30]), st.sampled_from([0, 60]))
 def test_a_constant_metric_comes_to_rest(level: int, start: int, pod_start: int, delay: int) -> None:
     found = run(

@@ -16,8 +16,9 @@ from compare.cost.measured import inputs
 from compare.errors import CompareError
 from compare.scaling.measured import Replaced, applied
 from compare.scaling.scenario import Lambda, Scenario
-from tests.compare.cost.measurements import ECHO, IDLE, run
-from tests.compare.scaling.runs import BASE
+
+from ..cost.measurements import ECHO, IDLE, run
+from .runs import BASE
 
 MEASURED = inputs([run("echo", ECHO), run("idle", IDLE)], figures.shipped())
 

@@ -12,8 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from compare.cli import app
+from compare.scaling.command import SHIPPED
 from compare.scaling.report import COLUMNS, clock, sparkline
-from tests.compare.scaling.runs import BASE, EXAMPLES, KEDA
+
+from .runs import BASE, KEDA
 
 
 def scale(*arguments: str) -> str:
@@ -51,9 +53,9 @@ def test_a_long_timeline_is_put_together(tmp_path: Path) -> None:
     assert "cost" in printed
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.json")))
+@pytest.mark.parametrize("name", sorted(path.name for path in SHIPPED.glob("*.json")))
 def test_every_example_runs_within_80_columns(name: str) -> None:
-    printed = scale(str(EXAMPLES / name))
+    printed = scale(str(SHIPPED / name))
     assert max(len(line) for line in printed.splitlines()) <= 80
     assert "…" not in printed
 
@@ -74,7 +76,7 @@ def test_a_list_of_autoscalers_answers_with_a_list_of_runs(tmp_path: Path) -> No
 
 def test_idle_sockets_connections_track_memory_lags_and_cpu_adds_nothing(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    answer = json.loads(scale(str(EXAMPLES / "idle-sockets.json"), "--json", "--html", str(page)))
+    answer = json.loads(scale(str(SHIPPED / "idle-sockets.json"), "--json", "--html", str(page)))
     connections, memory, cpu = (run["summary"] for run in answer["runs"])
     assert connections["refusedConnections"] == 0
     assert 0 < memory["refusedConnections"] < cpu["refusedConnections"]
@@ -96,6 +98,15 @@ def test_large_numbers_fit_on_an_axis(tmp_path: Path) -> None:
 def test_a_sparkline_shows_each_stretchs_largest_value(values: list[int], top: int, drawn: str) -> None:
     assert sparkline(values, top, 3) == drawn
     assert len(sparkline(values, top)) == COLUMNS
+
+
+def test_a_shipped_scenario_goes_by_its_name() -> None:
+    assert scale("threshold") == scale(str(SHIPPED / "threshold.json"))
+    result = CliRunner().invoke(app, ["scale", "treshold"])
+    names = ", ".join(sorted(path.stem for path in SHIPPED.glob("*.json")))
+    assert str(result.exception) == (
+        f"treshold: no such file, nor a shipped scenario; did you mean threshold? ({names})"
+    )
 
 
 def test_a_sparkline_never_loses_a_peak() -> None:
@@ -120,6 +131,6 @@ def test_bad_input_is_one_line_on_stderr_and_status_2(tmp_path: Path, fields: di
     path = written(tmp_path, **fields)
     page = tmp_path / "page.html"
     command = [sys.executable, "-m", "compare", "scale", path, "--html", str(page)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3])
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"compare: {path}: {message}\n")
     assert not page.exists()

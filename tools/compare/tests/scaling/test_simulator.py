@@ -9,7 +9,8 @@ import pytest
 from autoscaling.spec import parse
 from compare.scaling.scenario import Scenario, prepare
 from compare.scaling.simulator import simulate
-from tests.compare.scaling.runs import BASE, answer, changes, run
+
+from .runs import BASE, answer, changes, run
 
 SEED_DOWN = {"stabilizationWindowSeconds": 600, "policies": [{"type": "Pods", "value": 1, "periodSeconds": 120}]}
 SEED_UP = {"policies": [{"type": "Pods", "value": 4, "periodSeconds": 60}]}

@@ -6,18 +6,18 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from local import integrations, permissions, resources
-from local.errors import LocalError
-from local.gateway import events, mapping, selection
-from local.gateway.access_log import AccessLog, FormatError
-from local.gateway.model import AUTHORIZER, CONNECT, DEFAULT, DISCONNECT, Api, Authorizer, Domain, Route
-from local.gateway.throttle import ACCOUNT, Limit
+from localcloud import integrations, permissions, resources
+from localcloud.errors import LocalError
+from localcloud.gateway import events, mapping, selection
+from localcloud.gateway.access_log import AccessLog, FormatError
+from localcloud.gateway.model import AUTHORIZER, CONNECT, DEFAULT, DISCONNECT, Api, Authorizer, Domain, Route
+from localcloud.gateway.throttle import ACCOUNT, Limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from local.gateway.models import RequestModels
-    from local.template import Stack
+    from localcloud.gateway.models import RequestModels
+    from localcloud.template import Stack
 
 _RESERVED = (CONNECT, DISCONNECT, DEFAULT)
 
@@ -25,11 +25,18 @@ _RESERVED = (CONNECT, DISCONNECT, DEFAULT)
 def read(stack: Stack) -> list[Api]:
     """The WebSocket APIs of a stack, each with its stage; LocalError for what cannot be run, by its logical id."""
     apis = []
+    for logical_id in ids(stack):
+        with stack.reading(logical_id):
+            apis.append(_api(stack, logical_id))
+    return apis
+
+
+def ids(stack: Stack) -> Iterator[str]:
+    """The logical ids of the WebSocket APIs of a stack."""
     for logical_id in stack.resources(resources.API):
         with stack.reading(logical_id):
             if stack.property(logical_id, "ProtocolType") == "WEBSOCKET":
-                apis.append(_api(stack, logical_id))
-    return apis
+                yield logical_id
 
 
 def integration_text(stack: Stack) -> str:
@@ -196,7 +203,7 @@ def _models(stack: Stack, where: str, api_id: str, route: Mapping[str, Any]) -> 
     if not wanted:
         return None
     # Imported here: what validates takes a tenth of a second to load, and few APIs have models.
-    from local.gateway.models import Model, ModelError, RequestModels  # noqa: PLC0415
+    from localcloud.gateway.models import Model, ModelError, RequestModels  # noqa: PLC0415
 
     named = {
         stack.property(id_, "Name"): id_

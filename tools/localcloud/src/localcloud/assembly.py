@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local.errors import LocalError
-from local.template import Stack
+from localcloud import metadata
+from localcloud.errors import LocalError
+from localcloud.template import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,14 @@ class Image:
 class Deployment:
     """A stack, and its assets: S3 object key -> the staged file or folder, image tag -> what it is built from.
 
-    `code` are the folders of functions whose template names them itself, by logical id.
+    `code` are the folders of functions whose template names them itself, by logical id. `home` is the app's folder.
     """
 
     stack: Stack
     assets: Mapping[str, Path]
     code: Mapping[str, Path] = field(default_factory=dict)
     images: Mapping[str, Image] = field(default_factory=dict)
+    home: Path = field(default_factory=Path.cwd)
 
 
 def read(folder: Path) -> dict[str, Deployment]:
@@ -40,7 +42,7 @@ def read(folder: Path) -> dict[str, Deployment]:
     manifest = _json(folder / "manifest.json")
     artifacts = manifest.get("artifacts")
     if not isinstance(artifacts, dict):
-        raise LocalError(f"{folder / 'manifest.json'} is not the manifest of a cloud assembly: run make synth")
+        raise LocalError(f"{folder / 'manifest.json'} is not the manifest of a cloud assembly: run cdk synth")
     try:
         deployments = dict(_deployments(folder, artifacts))
     except (AttributeError, KeyError, TypeError) as error:
@@ -54,10 +56,12 @@ def read(folder: Path) -> dict[str, Deployment]:
 
 
 def _deployments(folder: Path, artifacts: dict[str, Any]) -> Iterator[tuple[str, Deployment]]:
+    home = metadata.home(folder)
     for name, artifact in artifacts.items():
         if artifact.get("type") == "aws:cloudformation:stack":
             template = folder / artifact["properties"]["templateFile"]
-            yield name, Deployment(Stack.read(name, template), _assets(folder, name), images=_images(folder, name))
+            assets, images = _assets(folder, name), _images(folder, name)
+            yield name, Deployment(Stack.read(name, template), assets, images=images, home=home)
 
 
 def _assets(folder: Path, stack: str) -> dict[str, Path]:
@@ -91,7 +95,8 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
     except FileNotFoundError as error:
-        raise LocalError(f"there is no {path}: run make synth, or cdk synth") from error
+        todo = "run cdk synth (or make synth) in your app's folder, name it with --assembly, or name a template with"
+        raise LocalError(f"there is no {path}: {todo} --template") from error
     except (OSError, ValueError) as error:
         raise LocalError(f"cannot read {path}: {error}") from error
     return content if isinstance(content, dict) else {}

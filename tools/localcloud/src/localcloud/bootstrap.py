@@ -141,8 +141,8 @@ def _run(command: list[str]) -> None:
 
 
 def _run_function() -> None:
-    from awslambdaric import bootstrap  # type: ignore[import-not-found]  # noqa: PLC0415
-    from awslambdaric.lambda_runtime_client import LambdaRuntimeClient  # type: ignore[import-not-found]  # noqa: PLC0415
+    from awslambdaric import bootstrap  # type: ignore[import-untyped]  # noqa: PLC0415
+    from awslambdaric.lambda_runtime_client import LambdaRuntimeClient  # type: ignore[import-untyped]  # noqa: PLC0415
 
     # For 3.12 and newer its own main() starts a thread for every event to wait in, so that an idle function can take
     # signals. Here functions get none but SIGKILL, and the thread would be most of what a small handler costs.

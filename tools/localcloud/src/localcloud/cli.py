@@ -15,26 +15,27 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 import uvloop
 
-from local import faults, plans
-from local.clock import Clock
-from local.cloud import Address, Cloud
-from local.errors import LocalError
-from local.gateway import settings
-from local.gateway.model import Limits
-from local.plans import BACKENDS
-from local.ready import ReadyFile
+from localcloud import faults, plans
+from localcloud.clock import Clock
+from localcloud.cloud import Cloud
+from localcloud.errors import LocalError
+from localcloud.gateway import settings
+from localcloud.gateway.model import Limits
+from localcloud.ready import ReadyFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from local.plans import Plan
+    from localcloud.plans import Plan
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 @app.command()
 def main(
-    backends: Annotated[str, typer.Option(metavar="LIST", help="Variants to run, comma-separated, or all.")] = "lambda",
+    backends: Annotated[
+        str, typer.Option(metavar="LIST", help="Stacks of the assembly to run, by their names, comma-separated.")
+    ] = "all",
     port: Annotated[int, typer.Option(help="First port; 0 picks free ones.", min=0, max=64000)] = 4000,
     ready_file: Annotated[
         Path | None, typer.Option(metavar="F.json", help="Written when every address answers; removed at the end.")
@@ -66,18 +67,17 @@ def main(
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Also show the metrics that functions print.")] = False,
 ) -> None:
-    """Run the synthesized backend on this machine: no account, no docker, loopback only. Ctrl-C stops everything."""
-    names = list(BACKENDS) if backends == "all" else [name.strip() for name in backends.split(",")]
-    if unknown := [name for name in names if name not in BACKENDS]:
-        raise typer.BadParameter(f"unknown backend {unknown[0]!r}: choose from {', '.join(BACKENDS)}")
+    """Run a CloudFormation template that has a WebSocket API, or what cdk synth wrote, on this machine: no account, no
+    docker, loopback only. Ctrl-C stops everything."""
+    names = None if backends == "all" else [name.strip() for name in backends.split(",")]
     parameters = dict(_pair(text, "--parameter") for text in parameter or ())
     if parameters and template is None:
         raise typer.BadParameter("--parameter goes with --template")
     try:
         rates = faults.parse(fault or ())
-        with TemporaryDirectory(prefix="duplex-") as scratch:
+        with TemporaryDirectory(prefix="localcloud-") as scratch:
             found = (
-                plans.of_assembly(assembly, dict.fromkeys(names))
+                plans.of_assembly(assembly, names)
                 if template is None
                 else plans.of_template(template, parameters, Path(scratch), _warn)
             )
@@ -91,10 +91,10 @@ def main(
                 faults=rates,
                 seed=fault_seed,
             )
-            uvloop.run(_run(cloud, port, ReadyFile(ready_file) if ready_file is not None else None))
+            uvloop.run(_run(cloud, ReadyFile(ready_file) if ready_file is not None else None))
     except LocalError as error:
-        print(f"local: {error}", file=sys.stderr)  # noqa: T201
-        raise typer.Exit(1) from error
+        _warn(str(error))
+        raise typer.Exit(error.status) from error
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:
@@ -123,15 +123,15 @@ def _set(plan: Plan, given: Iterable[str]) -> Plan:
 
 
 def _warn(text: str) -> None:
-    print(f"local: {text}", file=sys.stderr)  # noqa: T201
+    print(f"localcloud: {text}", file=sys.stderr)  # noqa: T201
 
 
-async def _run(cloud: Cloud, port: int, ready_file: ReadyFile | None) -> None:
+async def _run(cloud: Cloud, ready_file: ReadyFile | None) -> None:
     _stop_on_signals()
     try:
         async with cloud:
             with ready_file.holding(cloud.describe()) if ready_file is not None else nullcontext():
-                _announce(cloud, port)
+                _announce(cloud)
                 while True:  # until a signal
                     await cloud.changed.wait()
                     cloud.changed.clear()
@@ -168,27 +168,24 @@ def _quiet(function: str, line: str, is_metrics: bool) -> None:
         _verbose(function, line, is_metrics)
 
 
-def _announce(cloud: Cloud, port: int) -> None:
-    lines = [f"{address.name:<8} {address.url}" for address in cloud.addresses]
-    lines += [f"{name:<8} {text}" for name, text in cloud.replicas()]
-    lines.append(f"{'AWS':<8} {cloud.aws_url}  (any credentials, region us-east-1)")
+def _announce(cloud: Cloud) -> None:
+    rows = [(address.name, address.url) for address in cloud.addresses]
+    rows += [*cloud.replicas(), ("AWS", f"{cloud.aws_url}  (any credentials, region us-east-1)")]
     if cloud.prometheus_url is not None:
-        lines.append(f"{'metrics':<8} {cloud.prometheus_url}  (Prometheus)")
-    lines.append(f"\nTry it from a second terminal: {_wscat(cloud.addresses[0], port)}\nCtrl-C stops everything.")
+        rows.append(("metrics", f"{cloud.prometheus_url}  (Prometheus)"))
+    width = max(8, *(len(name) for name, _ in rows))
+    lines = [f"{name:<{width}} {text}" for name, text in rows]
+    lines.append(f"\nTry it from a second terminal: {_wscat(cloud.addresses[0].url)}\nCtrl-C stops everything.")
     _print("\n".join(lines))
 
 
-def _wscat(address: Address, port: int) -> str:
-    """The command that opens a WebSocket there; those of `make` need no Node on the PATH."""
-    if not port or address.name not in BACKENDS:
-        return f"npx wscat -c {address.url}"
-    if address.name != "lambda":
-        return f"make wscat URL={address.url}"
-    return "make wscat" if port == 4000 else f"make wscat PORT={port}"
+def _wscat(url: str) -> str:
+    """The command that opens a WebSocket there; an app may have one of its own."""
+    return os.environ.get("LOCALCLOUD_WSCAT", "npx wscat -c {url}").replace("{url}", url)
 
 
 def _print(text: str) -> None:
     try:
         print(text, flush=True)  # noqa: T201
-    except BrokenPipeError:  # as in `python -m local | head`: whoever read has had enough, the cloud goes on
+    except BrokenPipeError:  # as in `localcloud | head`: whoever read has had enough, the cloud goes on
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

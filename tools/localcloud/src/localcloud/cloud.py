@@ -11,30 +11,30 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from local import apis, references
-from local.aws import calls
-from local.aws.process import Aws
-from local.clock import Clock
-from local.errors import LocalError
-from local.faults import Faults
-from local.functions import figures
-from local.functions.function import Function
-from local.functions.source import Sources
-from local.gateway.settings import Settings
-from local.http_client import HttpClient
-from local.metrics import Metrics
-from local.pods.container import Host
-from local.pods.pods import Pods
-from local.pods.relay import Relay
-from local.server import Outside, Server
-from local.template import ACCOUNT, REGION
-from local.triggers import timer
-from local.triggers.queues import QueuePoller
+from localcloud import apis, references
+from localcloud.aws import calls
+from localcloud.aws.process import Aws
+from localcloud.clock import Clock
+from localcloud.errors import LocalError
+from localcloud.faults import Faults
+from localcloud.functions import figures, runtime
+from localcloud.functions.function import Function
+from localcloud.functions.source import Sources
+from localcloud.gateway.settings import Settings
+from localcloud.http_client import HttpClient
+from localcloud.metrics import Metrics
+from localcloud.pods.container import Host
+from localcloud.pods.pods import Pods
+from localcloud.pods.relay import Relay
+from localcloud.server import Outside, Server
+from localcloud.template import ACCOUNT, REGION
+from localcloud.triggers import timer
+from localcloud.triggers.queues import QueuePoller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 
-    from local.plans import Plan
+    from localcloud.plans import Plan
 
 _WATCH_SECONDS = 0.25
 _PUBLISH_SECONDS = 0.5
@@ -74,7 +74,7 @@ class Cloud:
         """`port` is the first of the ports, 0 for any free ones; `concurrency` the workers a function may have.
 
         `report(name, line, is_metrics)` takes every line that functions and pods print. `origins` are web pages that
-        may use the APIs; `faults` are rates by name (`local.faults`). Raises LocalError for a VPC link to a load
+        may use the APIs; `faults` are rates by name (`localcloud.faults`). Raises LocalError for a VPC link to a load
         balancer that is not in the plans.
         """
         self._clock = clock or Clock()
@@ -141,7 +141,8 @@ class Cloud:
         aws_port = self._port + _AWS_PORT if self._port else 0
         starting = asyncio.ensure_future(Aws.start(aws_port, creations, self._clock, self._rates, self._seed))
         stack.push_async_callback(_stop_aws, starting)
-        sources = Sources(Path(stack.enter_context(TemporaryDirectory(prefix="duplex-"))))
+        scratch = Path(stack.enter_context(TemporaryDirectory(prefix="localcloud-")))
+        sources, packages = Sources(scratch / "sources"), runtime.link(scratch / "runtime")
         key, secret = next((plan.api.settings for plan in self._plans if plan.api is not None), Settings()).keys[0]
         surroundings = {
             "AWS_REGION": REGION,
@@ -154,6 +155,7 @@ class Cloud:
         functions = {
             spec.arn: Function(
                 sources.follow(spec),
+                runtime=packages,
                 limit=self._concurrency,
                 surroundings=surroundings,
                 gateways=gateways,

@@ -8,12 +8,12 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from local.errors import LocalError
+from localcloud.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from local.metrics import Metrics
+    from localcloud.metrics import Metrics
 
 NAMESPACE = "Duplex/Faults"
 FAULTS = {

@@ -1,14 +1,14 @@
-"""Templates that nobody here wrote: `python -m local --template T`."""
+"""Templates that nobody here wrote: `localcloud --template T`."""
 
 from __future__ import annotations
 
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-from local import resources, yaml_template
-from local.assembly import Deployment
-from local.errors import LocalError
-from local.template import Stack
+from localcloud import metadata, resources, yaml_template
+from localcloud.assembly import Deployment
+from localcloud.errors import LocalError
+from localcloud.template import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,7 +58,7 @@ def read(path: Path, parameters: Mapping[str, str], scratch: Path) -> Deployment
         content = stack.property(logical_id, "Content")
         if isinstance(content, str):
             code[logical_id] = _local(f"{stack.name}.{logical_id}", path.parent / content, scratch / logical_id)
-    return Deployment(stack, {}, code)
+    return Deployment(stack, {}, code, home=metadata.home(path.parent))
 
 
 def not_run(stack: Stack) -> Iterator[str]:

@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from local.gateway.effects import Failed, Responded
+from localcloud.gateway.effects import Failed, Responded
 
 if TYPE_CHECKING:
-    from local.gateway.effects import Fetch, Outcome
+    from localcloud.gateway.effects import Fetch, Outcome
 
 Address = tuple[str, int]
 

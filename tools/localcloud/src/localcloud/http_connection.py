@@ -9,13 +9,13 @@ from urllib.parse import SplitResult, urlsplit
 import httptools
 from websockets.http11 import Request
 
-from local.gateway.effects import HttpResponse
-from local.gateway.events import Handshake
-from local.lingering import Lingering, write_response
-from local.sockets import GatewayProtocol, WebSocketConnection
+from localcloud.gateway.effects import HttpResponse
+from localcloud.gateway.events import Handshake
+from localcloud.lingering import Lingering, write_response
+from localcloud.sockets import GatewayProtocol, WebSocketConnection
 
 if TYPE_CHECKING:
-    from local.sockets import Service
+    from localcloud.sockets import Service
 
 _HEAD_LIMIT = 32 * 1024  # request line and headers; API Gateway's own quota is about 10 KB
 _URL_LIMIT = 4096  # API Gateway's quota, query included

@@ -6,15 +6,15 @@ import re
 from typing import TYPE_CHECKING, Any, cast, get_args
 from urllib.parse import urlsplit
 
-from local import resources
-from local.errors import LocalError
-from local.gateway import mapping, selection, vtl
-from local.gateway.model import Integration, Kind, Passthrough, Responses, Templates
+from localcloud import resources
+from localcloud.errors import LocalError
+from localcloud.gateway import mapping, selection, vtl
+from localcloud.gateway.model import Integration, Kind, Passthrough, Responses, Templates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from local.template import Stack
+    from localcloud.template import Stack
 
 _FUNCTION_ARN = re.compile(r"arn:aws[^:]*:apigateway:[^:]+:lambda:path/2015-03-31/functions/(?P<arn>.+)/invocations")
 _TIMEOUTS = (50, 29_000)  # milliseconds, by API Gateway's quotas

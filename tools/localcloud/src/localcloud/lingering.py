@@ -7,8 +7,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from local.gateway.effects import HttpResponse
-    from local.sockets import Service
+    from localcloud.gateway.effects import HttpResponse
+    from localcloud.sockets import Service
 
 _SECONDS = 2.0
 

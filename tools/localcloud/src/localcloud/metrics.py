@@ -14,7 +14,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.clock import Clock
+    from localcloud.clock import Clock
 
 Dimensions = tuple[tuple[str, str], ...]
 

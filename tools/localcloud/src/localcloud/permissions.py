@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from local.gateway.policy import wildcard
+from localcloud.gateway.policy import wildcard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from local.template import Stack
+    from localcloud.template import Stack
 
 _TYPE = "AWS::Lambda::Permission"
 _PRINCIPALS = frozenset({"apigateway.amazonaws.com", "*"})

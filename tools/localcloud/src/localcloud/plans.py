@@ -5,31 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from local import apis, assembly, resources
-from local.errors import LocalError
-from local.functions import definitions
-from local.gateway.model import CONNECT
-from local.pods import definitions as pods
-from local.pods.model import PodsPlan
-from local.pods.settings import Settings
-from local.triggers import definitions as triggers
-from local.triggers.definitions import Triggers
+from localcloud import apis, assembly, metadata, resources
+from localcloud.errors import LocalError, UsageError
+from localcloud.functions import definitions
+from localcloud.gateway.model import CONNECT
+from localcloud.metadata import StackMetadata
+from localcloud.pods import definitions as pods
+from localcloud.pods.model import PodsPlan
+from localcloud.pods.settings import Settings
+from localcloud.triggers import definitions as triggers
+from localcloud.triggers.definitions import Triggers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from local.assembly import Deployment
-    from local.functions.function import FunctionSpec
-    from local.gateway.model import Api
-
-# A variant is a stack of the assembly, on a port of its own beside the console's.
-BACKENDS = {
-    "lambda": ("DuplexLambda", 1),
-    "eks": ("DuplexEks", 2),
-    "sockets": ("DuplexSockets", 3),
-    "ecs": ("DuplexEcs", 4),
-}
+    from localcloud.assembly import Deployment
+    from localcloud.functions.function import FunctionSpec
+    from localcloud.gateway.model import Api
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,32 +45,54 @@ class Plan:
 
 
 def variants(folder: Path) -> list[str]:
-    """The variants that an assembly has. LocalError when there is none, or no assembly."""
-    deployments = assembly.read(folder)
-    if not (found := [name for name, (stack, _) in BACKENDS.items() if stack in deployments]):
-        raise LocalError(f"{folder} has none of the variants {', '.join(BACKENDS)}: run make synth")
-    return found
+    """The names of the variants that an assembly has. LocalError when there is none, or no assembly."""
+    return list(_variants(folder))
 
 
-def of_assembly(folder: Path, backends: Iterable[str]) -> list[Plan]:
-    """What the variants of an assembly would run; LocalError for what cannot."""
+def of_assembly(folder: Path, names: Iterable[str] | None = None) -> list[Plan]:
+    """What variants of an assembly would run, by default all; LocalError for what cannot."""
+    known = _variants(folder)
+    names = list(known) if names is None else list(dict.fromkeys(names))
+    if unknown := [name for name in names if name not in known]:
+        todo = f"synthesize it too (make synth BACKENDS={','.join(names)})"
+        raise UsageError(f"{folder} has no {unknown[0]!r}, only {', '.join(known)}: {todo}")
+    return [_plan(name, *known[name]) for name in names]
+
+
+def _variants(folder: Path) -> dict[str, tuple[int, Deployment]]:
+    """What of an assembly can be run, by name, with its port's offset: the stacks that have metadata for this tool, or
+    when there are none, those with a WebSocket API."""
     deployments = assembly.read(folder)
-    plans = []
-    for name in backends:
-        stack, offset = BACKENDS[name]
-        if stack not in deployments:
-            raise LocalError(f"{folder} has no stack {stack}: run make synth BACKENDS={','.join(backends)}")
-        found = apis.read(deployments[stack].stack)
-        functions = definitions.read(deployments[stack])
-        invoked = triggers.read(deployments[stack].stack)
-        containers = pods.read(deployments[stack], name)
-        entry = None if found else _entry(containers)
-        if len(found) + (entry is not None) != 1:
-            text = f"should have one WebSocket API, or a load balancer in front of pods, and has {len(found)} APIs"
-            raise LocalError(f"{stack} {text}")
-        api = found[0] if found else None
-        plans.append(Plan(name, offset, deployments[stack], api, functions, invoked, containers, entry=entry))
-    return plans
+    told = {name: metadata.read(deployment.stack) for name, deployment in deployments.items()}
+    stacks = {name: said for name, said in told.items() if said is not None} or {
+        name: StackMetadata() for name, deployment in deployments.items() if any(apis.ids(deployment.stack))
+    }
+    if not stacks:
+        raise LocalError(f"{folder} has no stack to run: none has a WebSocket API, or metadata {metadata.STACK}")
+    free = iter(sorted(set(range(1, 566)) - {said.port for said in stacks.values()}))
+    found: dict[str, tuple[int, Deployment]] = {}
+    for stack, said in stacks.items():
+        name, port = said.name or stack, said.port or next(free)
+        for other, (taken, deployment) in found.items():
+            if name == other or port == taken:
+                both = f"the name {name!r}" if name == other else f"the port {port}"
+                text = f"{deployment.stack.name} and {stack} both have {both}"
+                raise LocalError(f"{text}: change it in the metadata {metadata.STACK} of one")
+        found[name] = port, deployments[stack]
+    return dict(sorted(found.items(), key=lambda item: item[1][0]))
+
+
+def _plan(name: str, offset: int, deployment: Deployment) -> Plan:
+    stack = deployment.stack
+    found = apis.read(stack)
+    functions = definitions.read(deployment)
+    invoked = triggers.read(stack)
+    containers = pods.read(deployment, name)
+    entry = None if found else _entry(containers)
+    if len(found) + (entry is not None) != 1:
+        text = f"should have one WebSocket API, or a load balancer in front of pods, and has {len(found)} APIs"
+        raise LocalError(f"{stack.name} {text}")
+    return Plan(name, offset, deployment, found[0] if found else None, functions, invoked, containers, entry=entry)
 
 
 def _entry(containers: PodsPlan) -> str | None:
@@ -90,7 +105,7 @@ def of_template(path: Path, parameters: Mapping[str, str], scratch: Path, warn: 
 
     `warn` is told once of each thing that is left aside. LocalError for what an API needs and cannot be run.
     """
-    from local import foreign  # noqa: PLC0415 - it needs a YAML parser, which nothing else does
+    from localcloud import foreign  # noqa: PLC0415 - it needs a YAML parser, which nothing else does
 
     deployment = foreign.read(path, parameters, scratch)
     found = apis.read(deployment.stack)

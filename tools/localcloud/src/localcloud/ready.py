@@ -7,7 +7,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from local.errors import LocalError
+from localcloud.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

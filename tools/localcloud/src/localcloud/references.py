@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from local.aws.client import CallError, Client
-from local.errors import LocalError
+from localcloud.aws.client import CallError, Client
+from localcloud.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

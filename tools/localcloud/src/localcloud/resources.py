@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local.template import Stack
+    from localcloud.template import Stack
 
 ALIAS = "AWS::Lambda::Alias"
 API = "AWS::ApiGatewayV2::Api"

@@ -9,24 +9,24 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from local.aws import access
-from local.gateway.core import Gateway
-from local.gateway.effects import Accept, Close, Failed, Fetch, HttpResponse, Invoke, Log, Reject, Send
-from local.http_connection import HttpConnection
-from local.lingering import Lingering
-from local.listener import Listener
+from localcloud.aws import access
+from localcloud.gateway.core import Gateway
+from localcloud.gateway.effects import Accept, Close, Failed, Fetch, HttpResponse, Invoke, Log, Reject, Send
+from localcloud.http_connection import HttpConnection
+from localcloud.lingering import Lingering
+from localcloud.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from local.clock import Clock
-    from local.functions.function import Function
-    from local.gateway.effects import Call, Effect, Outcome
-    from local.gateway.events import Handshake
-    from local.gateway.model import Api
-    from local.http_client import HttpClient
-    from local.metrics import Metrics
-    from local.sockets import WebSocketConnection
+    from localcloud.clock import Clock
+    from localcloud.functions.function import Function
+    from localcloud.gateway.effects import Call, Effect, Outcome
+    from localcloud.gateway.events import Handshake
+    from localcloud.gateway.model import Api
+    from localcloud.http_client import HttpClient
+    from localcloud.metrics import Metrics
+    from localcloud.sockets import WebSocketConnection
 
 _SWEEP_SECONDS = 0.05  # at the least, however fast the clock runs
 

@@ -15,16 +15,16 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from local.gateway.effects import HttpResponse
-from local.gateway.events import Handshake
-from local.lingering import Lingering
+from localcloud.gateway.effects import HttpResponse
+from localcloud.gateway.events import Handshake
+from localcloud.lingering import Lingering
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from local.gateway.model import Limits
-    from local.gateway.settings import Settings
-    from local.http_connection import HttpConnection
+    from localcloud.gateway.model import Limits
+    from localcloud.gateway.settings import Settings
+    from localcloud.http_connection import HttpConnection
 
 _EARLY_LIMIT = 64 * 1024  # what a client may send before its handshake is answered
 _IN_FLIGHT_LIMIT = 64  # messages of one connection under way; beyond it we stop reading from it

@@ -12,8 +12,8 @@ import re
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from local import resources
-from local.errors import LocalError
+from localcloud import resources
+from localcloud.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -72,6 +72,11 @@ class Stack:
         """The macros that CloudFormation would run over it."""
         named = self._template.get("Transform") or []
         return list(map(str, named)) if isinstance(named, list) else [str(named)]
+
+    @property
+    def own_metadata(self) -> object:
+        """The template's own metadata, as written."""
+        return self._template.get("Metadata")
 
     def type(self, logical_id: str) -> str:
         """A resource's type, such as AWS::Lambda::Function."""

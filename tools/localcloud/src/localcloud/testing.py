@@ -1,4 +1,8 @@
-"""Starts `python -m local` as a person would, and waits for what it says instead of sleeping."""
+"""Start a local cloud from a test: `with running(tmp_path, "--template", "app.yaml") as cloud: …`.
+
+The cloud is a process of its own, as a person starts it. The helpers wait for what it says instead of sleeping, and
+fail with AssertionError after a minute.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60.0  # seconds; only a failing test waits that long
 
 
@@ -62,18 +65,17 @@ class Running:
         return self.process.wait(PATIENCE)
 
 
-def running(folder: Path, *arguments: str, **environment: str) -> AbstractContextManager[Running]:
-    """`python -m local` on free ports; `folder` takes its ready file."""
-    return running_from(ROOT, folder, *arguments, **environment)
-
-
 @contextmanager
-def running_from(root: Path, folder: Path, *arguments: str, **environment: str) -> Iterator[Running]:
-    """As `running`, with the code of `local` that is below `root`."""
+def running(folder: Path, *arguments: str, cwd: Path | None = None, **environment: str) -> Iterator[Running]:
+    """Run `localcloud` with these arguments on free ports until the block ends; `folder` takes its ready file.
+
+    It runs in the folder `cwd`, by default the current one, with `environment` added to this process's own. The block's
+    end fails when the cloud has printed a traceback.
+    """
     ready_file = folder / "ready.json"
     process = subprocess.Popen(
-        [sys.executable, "-m", "local", "--port", "0", "--ready-file", str(ready_file), *arguments],
-        cwd=root,
+        [sys.executable, "-m", "localcloud", "--port", "0", "--ready-file", str(ready_file), *arguments],
+        cwd=cwd,
         env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

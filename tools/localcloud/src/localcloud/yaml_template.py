@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from local.errors import LocalError
+from localcloud.errors import LocalError
 
 if TYPE_CHECKING:
     from pathlib import Path

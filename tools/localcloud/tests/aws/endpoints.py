@@ -6,19 +6,20 @@ import json
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 from botocore.session import get_session
 
-from local.template import ACCOUNT
-from tests.processes import PATIENCE, ROOT
+from localcloud.template import ACCOUNT
+from localcloud.testing import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-OURS = "local.aws.server"
-MOTO = "tests.local.aws.reference"
+OURS = ("-m", "localcloud.aws.server")
+MOTO = ("-P", str(Path(__file__).with_name("reference.py")))
 REGION = "eu-central-1"
 TABLE = {
     "TableName": "T",
@@ -32,11 +33,11 @@ TABLE = {
 
 
 @contextmanager
-def started(module: str, *, port: int = 0, calls: list[dict[str, Any]] | None = None) -> Iterator[dict[str, Any]]:
-    """Start an endpoint; gives its first line. Closing its stdin ends it."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", module], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+def started(
+    program: Sequence[str], *, port: int = 0, calls: list[dict[str, Any]] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Start an endpoint, by what follows `python`; gives its first line. Closing its stdin ends it."""
+    process = subprocess.Popen([sys.executable, *program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
     assert process.stdout is not None
     try:

@@ -1,4 +1,4 @@
-"""moto's own server, as local/aws/server.py speaks: what ours is compared with, here and in benchmarks."""
+"""moto's own server, as localcloud.aws.server speaks: what ours is compared with, here and in benchmarks."""
 
 from __future__ import annotations
 

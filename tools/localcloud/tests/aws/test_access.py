@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from local.aws.access import refusal
+from localcloud.aws.access import refusal
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from local.aws.calls import Call, create
-from local.template import Stack
+from localcloud.aws.calls import Call, create
+from localcloud.template import Stack
 
 KEYS = {
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.local.aws.endpoints import OURS, TABLE, client, started
+from .endpoints import OURS, TABLE, client, started
 
 T = {"TableName": "T"}
 KEY = {"pk": {"S": "a"}, "sk": {"S": "1"}}

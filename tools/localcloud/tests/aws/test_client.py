@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from local.aws.client import CallError, Client
-from tests.local.aws import endpoints
+from localcloud.aws.client import CallError, Client
+
+from . import endpoints
 
 
 def test_calls_are_answered_or_refused_or_given_up() -> None:

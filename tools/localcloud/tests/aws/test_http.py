@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import uvloop
 
-from local.aws import http
-from local.aws.http import Connection, Request, Response
+from localcloud.aws import http
+from localcloud.aws.http import Connection, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

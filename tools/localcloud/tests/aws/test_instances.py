@@ -7,8 +7,9 @@ from moto import mock_aws
 from moto.core.common_models import BaseModel
 from moto.dynamodb.models.dynamo_type import Item
 
-from local.aws import instances
-from tests.local.aws.test_partitions import table
+from localcloud.aws import instances
+
+from .test_partitions import table
 
 REMEMBERED: Any = Item
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.aws.endpoints import MOTO, OURS, TABLE, client, started
+from .endpoints import MOTO, OURS, TABLE, client, started
+
+pytestmark = pytest.mark.slow
+
 
 INDEX = {
     "IndexName": "by-room",

@@ -11,7 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from local.aws import partitions
+from localcloud.aws import partitions
+
+pytestmark = pytest.mark.slow
+
 
 TABLE: Any = moto.dynamodb.models.table.Table
 KEYS = st.text("ab#~", min_size=1, max_size=3)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto.sqs.models import SQSBackend
 
-from local.aws import calls, queues
-from local.errors import LocalError
-from local.template import Stack
-from tests.local.aws import endpoints
+from localcloud.aws import calls, queues
+from localcloud.errors import LocalError
+from localcloud.template import Stack
+
+from . import endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.aws.endpoints import OURS, REGION, TABLE, client, started
-from tests.processes import PATIENCE
+from localcloud.testing import PATIENCE
+
+from .endpoints import OURS, REGION, TABLE, client, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,17 +158,17 @@ def test_waiting_for_a_message_keeps_nobody_else_waiting(port: int) -> None:
 def test_metrics_are_written_and_read(port: int) -> None:
     cloudwatch = client("cloudwatch", port)
     now = datetime.now(UTC)
-    metric: dict[str, Any] = {"MetricName": "Messages", "Dimensions": [{"Name": "service", "Value": "duplex"}]}
+    metric: dict[str, Any] = {"MetricName": "Messages", "Dimensions": [{"Name": "service", "Value": "chat"}]}
     datum = {**metric, "Timestamp": now, "Unit": "Count"}
     several = [{**datum, "Value": 3.0}, {**datum, "StatisticValues": _statistics(2, 3.0, 1.0, 2.0)}]
-    cloudwatch.put_metric_data(Namespace="Duplex", MetricData=several)
-    assert cloudwatch.list_metrics(Namespace="Duplex")["Metrics"] == [{"Namespace": "Duplex", **metric}]
+    cloudwatch.put_metric_data(Namespace="Chat", MetricData=several)
+    assert cloudwatch.list_metrics(Namespace="Chat")["Metrics"] == [{"Namespace": "Chat", **metric}]
     period: dict[str, Any] = {"StartTime": now - timedelta(minutes=5), "EndTime": now + timedelta(minutes=5)}
-    query = {"Metric": {"Namespace": "Duplex", **metric}, "Period": 60, "Stat": "Sum"}
+    query = {"Metric": {"Namespace": "Chat", **metric}, "Period": 60, "Stat": "Sum"}
     read = cloudwatch.get_metric_data(MetricDataQueries=[{"Id": "m", "MetricStat": query}], **period)
     assert read["MetricDataResults"][0]["Values"] == [6.0]
     points = cloudwatch.get_metric_statistics(
-        Namespace="Duplex", **metric, **period, Period=60, Statistics=["Sum", "SampleCount", "Maximum"]
+        Namespace="Chat", **metric, **period, Period=60, Statistics=["Sum", "SampleCount", "Maximum"]
     )["Datapoints"]
     assert [(point["Sum"], point["SampleCount"], point["Maximum"]) for point in points] == [(6.0, 3.0, 3.0)]
     # Large enough for botocore to compress it.

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.session import get_session
 
-from local.aws.shapes import UnexpectedError, encoder
+from localcloud.aws.shapes import UnexpectedError, encoder
 
 
 @pytest.fixture(scope="module")

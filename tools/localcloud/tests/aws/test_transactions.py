@@ -12,8 +12,12 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from moto.dynamodb.models.table import Table
 
-from local.aws import transactions
-from tests.local.aws.test_partitions import table
+from localcloud.aws import transactions
+
+from .test_partitions import table
+
+pytestmark = pytest.mark.slow
+
 
 BACKEND: Any = moto.dynamodb.models.DynamoDBBackend
 

@@ -7,13 +7,17 @@ import boto3
 import pytest
 from moto.dynamodb.models.dynamo_type import DynamoType
 
-from local.aws.ttl import expired
-from local.clock import Clock
-from tests.local import assemblies
-from tests.processes import eventually, running
+from localcloud.aws.ttl import expired
+from localcloud.clock import Clock
+from localcloud.testing import eventually, running
+
+from .. import assemblies
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
 
 NOW = 1_708_326_702.5
 
@@ -56,7 +60,7 @@ def test_at_sixty_times_the_speed_an_item_goes_within_a_minute_of_its_expiry(tmp
             aws_access_key_id="any",
             aws_secret_access_key="any",
         )
-        table = "DuplexLambda-Table"
+        table = "ChatLambda-Table"
         expiry = int(clock.now()) + 120
         client.put_item(TableName=table, Item={"pk": {"S": "kept"}, "ttl": {"N": str(expiry + 86_400)}})
         client.put_item(TableName=table, Item={"pk": {"S": "gone"}, "ttl": {"N": str(expiry)}})

@@ -1,7 +1,7 @@
-"""`python -m tests.conformance.app [FOLDER]`: an API as the CDK makes it, for the cases about the CDK.
+"""`python -m tools.localcloud.tests.conformance.app [FOLDER]`: an API as the CDK makes it, for the cases about the CDK.
 
 Synthesizes to FOLDER, or to where the CDK's command line wants it:
-`cdk deploy --app "python -m tests.conformance.app" --parameters BackendUrl=https://…`.
+`cdk deploy --app "python -m tools.localcloud.tests.conformance.app" --parameters BackendUrl=https://…`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The HTTP backend of the cases: tells what it was asked, and answers as it was told to.
 
-`python -m tests.conformance.backend [PORT]` runs it on loopback; a real deployment needs a tunnel to it.
+`python -m tools.localcloud.tests.conformance.backend [PORT]` runs it on loopback; a real deployment needs a tunnel to
+it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""`python -m tests.conformance.mutations`: breaks behaviours on purpose, one at a time, and shows which cases fail.
+"""Breaks behaviours on purpose, one at a time, and shows which cases fail.
 
-Each runs on a copy of the local cloud's code in a folder of its own. Takes some minutes; give the ids of rows to
-try only those.
+`python -m tools.localcloud.tests.conformance.mutations` takes some minutes; give the ids of rows to try only those.
+Each runs on a copy of the local cloud's code in a folder of its own.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import targets
-from tests.conformance.cases import CASES
-from tests.conformance.scene import Scene
-from tests.processes import ROOT
+import localcloud
 
-_BESIDE = ("autoscaling", "build")  # what the code of local/ needs, and is left as it is
+from . import targets
+from .cases import CASES
+from .scene import Scene
+
+SOURCE = Path(localcloud.__file__).parent
 _PATIENCE = 3.0  # seconds; what is broken is often something that never comes
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """A text of a file below local/ that, replaced, breaks what a row says; and a case of that row."""
+    """A text of a file of localcloud that, replaced, breaks what a row says; and a case of that row."""
 
     fact: str
     case: str
@@ -141,10 +142,8 @@ def problem(mutation: Mutation) -> str | None:
     (case,) = (case for case in CASES if case.id == mutation.case)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        shutil.copytree(ROOT / "local", root / "local", ignore=shutil.ignore_patterns("__pycache__"))
-        for beside in _BESIDE:
-            (root / beside).symlink_to(ROOT / beside)
-        broken = root / "local" / mutation.file
+        shutil.copytree(SOURCE, root / "localcloud", ignore=shutil.ignore_patterns("__pycache__"))
+        broken = root / "localcloud" / mutation.file
         broken.write_text(broken.read_text().replace(mutation.old, mutation.new))
         found: str | None = None
         try:

@@ -1,12 +1,12 @@
-"""`python -m tests.conformance.report`: which test shows which row of what is known of API Gateway."""
+"""`python -m tools.localcloud.tests.conformance.report`: which test shows which row of what is known of API Gateway."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from tests.conformance.cases import CASES
-from tests.conformance.facts import FACTS, Fact
+from .cases import CASES
+from .facts import FACTS, Fact
 
 _WIDTH = 100
 _MARKS = {"documented": " ", "observed": "o", "inferred": "i", "unconfirmed": "?"}

@@ -16,15 +16,15 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from tests.conformance import steps, watch
-from tests.conformance.patterns import difference, filled
+from . import steps, watch
+from .patterns import difference, filled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from websockets.frames import Close
 
-    from tests.conformance.target import Target
+    from .target import Target
 
 PATIENCE = 30.0  # seconds; only a failing case waits that long
 _BUSY = 300.0  # seconds of the API's between messages that keep a connection from being idle

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.conformance.patterns import ANY
+from .patterns import ANY
 
 # `client` names one of a case's WebSocket connections.
 

@@ -18,7 +18,7 @@ from botocore.credentials import Credentials
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tests.conformance.backend import Backend
+    from .backend import Backend
 
 _SDK_ENDPOINT = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
 

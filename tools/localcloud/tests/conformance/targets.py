@@ -1,4 +1,4 @@
-"""Where the cases are played: on `python -m local`, or on what is deployed.
+"""Where the cases are played: on `localcloud`, or on what is deployed.
 
 CONFORMANCE_URLS names deployed APIs, as "main=wss://…/live open=wss://…/live shut=… http=…"; cases of others are
 skipped. CONFORMANCE_BACKEND is the port of the backend here that the deployed `http` API reaches. Credentials are the
@@ -23,9 +23,10 @@ import botocore.session
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from tests.conformance import backend
-from tests.conformance.target import Target
-from tests.processes import ROOT, running_from
+from localcloud.testing import running
+
+from . import backend
+from .target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -75,8 +76,9 @@ RUNS = (
 
 
 @contextmanager
-def local(run: Run, folder: Path, root: Path = ROOT) -> Iterator[dict[str, Target]]:
-    """A run's APIs, by the local cloud whose code is below `root`; `folder` takes what it leaves in files."""
+def local(run: Run, folder: Path, root: Path | None = None) -> Iterator[dict[str, Target]]:
+    """A run's APIs, by the local cloud that is installed, or whose code is below `root`; `folder` takes what it leaves
+    in files."""
     credentials = Credentials(_KEY, _SECRET)
     if not run.template:
         refusal = partial(_refused_here, folder, root)
@@ -85,14 +87,14 @@ def local(run: Run, folder: Path, root: Path = ROOT) -> Iterator[dict[str, Targe
     with ExitStack() as stack:
         behind = stack.enter_context(backend.serving()) if run.backend else None
         cloud = stack.enter_context(
-            running_from(
-                root,
+            running(
                 folder,
                 *("--template", str(_synthesized(folder) if run.template == "cdk" else TEMPLATES / run.template)),
                 *(("--parameter", f"BackendUrl={behind.url}") if behind else ()),
                 *("--set", "verify_signatures=true", "--set", f"access_keys={_KEY}:{_SECRET}"),
                 *("--time-scale", str(run.scale)),
                 *run.arguments,
+                cwd=root,
             )
         )
         urls = [str(api["url"]) for api in cloud.ready["apis"]]
@@ -138,11 +140,11 @@ def remote(url: str) -> Iterator[Target]:
 
 def _synthesized(folder: Path) -> Path:
     """What the CDK makes of the app, as a file."""
-    subprocess.run([sys.executable, "-m", "tests.conformance.app", str(folder)], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-P", str(Path(__file__).with_name("app.py")), str(folder)], check=True)
     return folder / "conformance-cdk.template.json"
 
 
-def _refused_here(folder: Path, root: Path, kind: str, properties: Mapping[str, Any]) -> str | None:
+def _refused_here(folder: Path, root: Path | None, kind: str, properties: Mapping[str, Any]) -> str | None:
     """What the local cloud says of a template whose API has such a part."""
     api = {"ApiId": {"Ref": "Api"}}
     expression = {"ProtocolType": "WEBSOCKET", "RouteSelectionExpression": "$request.body.action", "Name": "refused"}
@@ -161,7 +163,7 @@ def _refused_here(folder: Path, root: Path, kind: str, properties: Mapping[str, 
         template = Path(own) / "refused.json"
         template.write_text(json.dumps({"Resources": resources}))
         try:
-            with running_from(root, Path(own), "--template", str(template)):
+            with running(Path(own), "--template", str(template), cwd=root):
                 return None
         except AssertionError as refused:
             return str(refused)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conformance import targets
-from tests.conformance.cases import CASES
-from tests.conformance.scene import Scene
+from . import targets
+from .cases import CASES
+from .scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.conformance.steps import Case
-    from tests.conformance.target import Target
+    from .steps import Case
+    from .target import Target
 
 
 @pytest.fixture(scope="module")

@@ -5,19 +5,21 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
-from local.gateway.settings import Settings
-from tests.conformance import targets
-from tests.conformance.cases import CASES
-from tests.conformance.facts import FACTS, Fact
-from tests.conformance.mutations import MUTATIONS
-from tests.conformance.patterns import ANY, Json, Keep, Number, Other, Some, Text, difference
-from tests.conformance.report import cases, lines, shown
-from tests.processes import ROOT
+from localcloud.gateway.settings import Settings
 
-TESTS = ROOT / "tests"
+from . import targets
+from .cases import CASES
+from .facts import FACTS, Fact
+from .mutations import MUTATIONS, SOURCE
+from .patterns import ANY, Json, Keep, Number, Other, Some, Text, difference
+from .report import cases, lines, shown
+
+TESTS = Path(__file__).parents[1]
+DIFFERENCES = Path(__file__).parents[4] / "docs" / "differences.md"
 
 
 def test_ids_are_unique() -> None:
@@ -51,7 +53,7 @@ def test_few_rows_differ_and_none_of_what_clients_and_backends_see_most() -> Non
     differing = [fact for fact in FACTS if fact.differs]
     assert len(differing) <= 5
     assert {fact.id.partition(".")[0] for fact in differing}.isdisjoint({"2", "4", "6", "8", "12"})
-    documented = (ROOT / "docs" / "differences.md").read_text()
+    documented = DIFFERENCES.read_text()
     assert [fact.id for fact in differing if f"\n| {fact.differs} | " not in documented] == []
 
 
@@ -65,7 +67,7 @@ def test_every_mutation_breaks_one_place_for_a_case_of_its_row() -> None:
     rows = {case.id: case.facts for case in CASES}
     for mutation in MUTATIONS:
         assert mutation.fact in rows[mutation.case], mutation
-        assert (ROOT / "local" / mutation.file).read_text().count(mutation.old) == 1, mutation
+        assert (SOURCE / mutation.file).read_text().count(mutation.old) == 1, mutation
     assert len({mutation.fact for mutation in MUTATIONS}) >= 20
 
 

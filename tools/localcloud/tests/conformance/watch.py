@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests.conformance.patterns import difference
+from .patterns import difference
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from tests.conformance.patterns import Names
-    from tests.conformance.steps import Measured
+    from .patterns import Names
+    from .steps import Measured
 
 _AGE = timedelta(hours=1)  # of what is looked at
 

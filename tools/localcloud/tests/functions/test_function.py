@@ -9,18 +9,19 @@ import signal
 import time
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvloop
 
-from local.clock import Clock
-from local.functions.definitions import RUNTIME
-from local.functions.function import Function, FunctionSpec
-from local.functions.worker import Worker
-from local.gateway.effects import Failed, Outcome, Raised, Returned
-from local.metrics import Metrics
-from tests.processes import ROOT, eventually
+from localcloud.clock import Clock
+from localcloud.functions import runtime
+from localcloud.functions.function import Function, FunctionSpec
+from localcloud.functions.worker import Worker
+from localcloud.gateway.effects import Failed, Outcome, Raised, Returned
+from localcloud.metrics import Metrics
+from localcloud.testing import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -63,7 +64,7 @@ def spec(folder: Path, handlers: str = HANDLERS, **changes: Any) -> FunctionSpec
         "memory": 128,
         "source": folder,
         "original": None,
-        "path": (folder, ROOT / RUNTIME),
+        "path": (folder,),
     }
     return FunctionSpec(**(settings | changes))
 
@@ -73,19 +74,21 @@ async def function(
     spec: FunctionSpec, *, limit: int = 2, scale: float = 1
 ) -> AsyncIterator[tuple[Function, list[str]]]:
     lines: list[str] = []
-    function = Function(
-        spec,
-        limit=limit,
-        surroundings={},
-        gateways={},
-        report=lambda _, line: lines.append(line),
-        clock=Clock(scale),
-        metrics=Metrics(Clock()),
-    )
-    try:
-        yield function, lines
-    finally:
-        await function.stop()
+    with TemporaryDirectory() as folder:
+        function = Function(
+            spec,
+            runtime=runtime.link(Path(folder, "runtime")),
+            limit=limit,
+            surroundings={},
+            gateways={},
+            report=lambda _, line: lines.append(line),
+            clock=Clock(scale),
+            metrics=Metrics(Clock()),
+        )
+        try:
+            yield function, lines
+        finally:
+            await function.stop()
 
 
 async def ask(function: Function, **event: Any) -> Outcome:
@@ -403,7 +406,7 @@ def test_large_events_and_long_lines_pass(tmp_path: Path) -> None:
 
 def test_the_template_sets_the_log_format(tmp_path: Path) -> None:
     async def test() -> None:
-        json_logs = spec(tmp_path, log_format="JSON", log_level="ERROR", log_group="/duplex/handler")
+        json_logs = spec(tmp_path, log_format="JSON", log_level="ERROR", log_group="/chat/handler")
         async with function(json_logs) as (subject, lines):
             await ask(subject, **{"raise": "no"})
         assert json.loads(lines[0])["errorMessage"] == "no"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.functions.source import Source
+from localcloud.functions.source import Source
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,14 +7,14 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from local.gateway import vtl
-from local.gateway.core import Gateway
-from local.gateway.effects import Accept, Effect, Fetch, Invoke, Log, Outcome, Reject, Responded, Returned, Send
-from local.gateway.events import Handshake
-from local.gateway.mapping import ResponseKeys
-from local.gateway.model import Api, Integration, Responses, Route, Templates
-from local.gateway.selection import parse
-from local.gateway.settings import Settings
+from localcloud.gateway import vtl
+from localcloud.gateway.core import Gateway
+from localcloud.gateway.effects import Accept, Effect, Fetch, Invoke, Log, Outcome, Reject, Responded, Returned, Send
+from localcloud.gateway.events import Handshake
+from localcloud.gateway.mapping import ResponseKeys
+from localcloud.gateway.model import Api, Integration, Responses, Route, Templates
+from localcloud.gateway.selection import parse
+from localcloud.gateway.settings import Settings
 
 NOW = 1_708_326_702.183
 

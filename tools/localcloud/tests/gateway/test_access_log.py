@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.gateway.access_log import AccessLog, FormatError
+from localcloud.gateway.access_log import AccessLog, FormatError
 
 CONTEXT = {
     "requestId": "R1=",

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from local.gateway.core import Gateway
-from local.gateway.effects import Accept, Close, Effect, Failed, Invoke, Reject, Returned, Send
-from local.gateway.events import Handshake
-from local.gateway.model import Api, Integration, Limits, Route
-from local.gateway.selection import parse
+from localcloud.gateway.core import Gateway
+from localcloud.gateway.effects import Accept, Close, Effect, Failed, Invoke, Reject, Returned, Send
+from localcloud.gateway.events import Handshake
+from localcloud.gateway.model import Api, Integration, Limits, Route
+from localcloud.gateway.selection import parse
 
 NOW = 1_708_326_702.183
 HANDSHAKE = Handshake("/prod", "", (("User-Agent", "test"),), "203.0.113.9")

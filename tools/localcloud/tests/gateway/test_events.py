@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from local.gateway import events
-from local.gateway.events import Caller, Handshake
-from local.gateway.model import Api
-from local.gateway.selection import parse
+from localcloud.gateway import events
+from localcloud.gateway.events import Caller, Handshake
+from localcloud.gateway.model import Api
+from localcloud.gateway.selection import parse
 
 GOLDEN = Path(__file__).with_name("events")
 API = Api("abcde12345", "prod", "eu-west-1", parse("$request.body.action"), {})

@@ -6,14 +6,15 @@ import json
 
 import pytest
 
-from local.clock import Clock
-from local.errors import LocalError
-from local.faults import Faults, parse
-from local.gateway.access_log import AccessLog
-from local.gateway.effects import Accept, Failed, Returned
-from local.gateway.model import Integration, Route
-from local.metrics import Metrics
-from tests.local.gateway.scenes import NOW, Scene, api, call, calls, frames, logged, mock
+from localcloud.clock import Clock
+from localcloud.errors import LocalError
+from localcloud.faults import Faults, parse
+from localcloud.gateway.access_log import AccessLog
+from localcloud.gateway.effects import Accept, Failed, Returned
+from localcloud.gateway.model import Integration, Route
+from localcloud.metrics import Metrics
+
+from .scenes import NOW, Scene, api, call, calls, frames, logged, mock
 
 LAMBDA = Integration("arn:f")
 ROUTES = (Route("$connect", LAMBDA), Route("$disconnect", LAMBDA), Route("$default", LAMBDA, responds=True))

@@ -9,12 +9,13 @@ from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local.gateway.effects import Accept, Effect, Failed, Outcome, Raised, Returned
-from local.gateway.events import Handshake
-from local.gateway.mapping import RequestParameters
-from local.gateway.model import Authorizer, Domain, Integration, Route
-from local.gateway.throttle import Limit
-from tests.local.gateway.scenes import NOW, Scene, api, call, calls, frames, mock, refused
+from localcloud.gateway.effects import Accept, Effect, Failed, Outcome, Raised, Returned
+from localcloud.gateway.events import Handshake
+from localcloud.gateway.mapping import RequestParameters
+from localcloud.gateway.model import Authorizer, Domain, Integration, Route
+from localcloud.gateway.throttle import Limit
+
+from .scenes import NOW, Scene, api, call, calls, frames, mock, refused
 
 ARN = "arn:aws:execute-api:us-east-1:123456789012:abcde12345/prod/$connect"
 

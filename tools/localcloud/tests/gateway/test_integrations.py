@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from local.gateway.effects import Failed, Fetch, Invoke, Raised, Responded, Returned
-from local.gateway.mapping import RequestParameters
-from local.gateway.model import Integration, Route
-from tests.local.gateway.scenes import Scene, api, call, calls, frames, mock, refused, responses, templates
+from localcloud.gateway.effects import Failed, Fetch, Invoke, Raised, Responded, Returned
+from localcloud.gateway.mapping import RequestParameters
+from localcloud.gateway.model import Integration, Route
+
+from .scenes import Scene, api, call, calls, frames, mock, refused, responses, templates
 
 
 def http(kind: Any = "HTTP_PROXY", **properties: Any) -> Integration:

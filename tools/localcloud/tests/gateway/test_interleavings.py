@@ -13,8 +13,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from local.gateway.core import Gateway
-from local.gateway.effects import (
+from localcloud.gateway.core import Gateway
+from localcloud.gateway.effects import (
     Accept,
     Close,
     Effect,
@@ -28,11 +28,12 @@ from local.gateway.effects import (
     Returned,
     Send,
 )
-from local.gateway.events import Handshake
-from local.gateway.model import Integration, Route
-from local.gateway.throttle import Limit
-from tests.local.gateway.scenes import NOW, api, mock, responses, success
-from tests.local.gateway.test_handshakes import authorizer, policy
+from localcloud.gateway.events import Handshake
+from localcloud.gateway.model import Integration, Route
+from localcloud.gateway.throttle import Limit
+
+from .scenes import NOW, api, mock, responses, success
+from .test_handshakes import authorizer, policy
 
 HTTP = Integration(kind="HTTP_PROXY", url="http://b/")
 ROUTES = {

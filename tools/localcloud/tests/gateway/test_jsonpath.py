@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.gateway.jsonpath import MISSING, PathError, parse, rooted
+from localcloud.gateway.jsonpath import MISSING, PathError, parse, rooted
 
 DOCUMENT = {"a": {"b": [1, {"c": "x"}, None]}, "b c": 2, "it's": 3, "deep": [{"b": {"b": 4}}]}
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.gateway.events import Handshake
-from local.gateway.mapping import MappingError, Parameters, Request, RequestParameters, ResponseKeys, uri
+from localcloud.gateway.events import Handshake
+from localcloud.gateway.mapping import MappingError, Parameters, Request, RequestParameters, ResponseKeys, uri
 
 HANDSHAKE = Handshake(
     "/prod", "room=a&room=b%20c&empty=", (("X-Token", "one"), ("x-token", "two"), ("Host", "h")), "203.0.113.9"

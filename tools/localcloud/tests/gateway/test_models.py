@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.gateway.jsonpath import MISSING
-from local.gateway.models import Model, ModelError, RequestModels
-from local.gateway.selection import parse
+from localcloud.gateway.jsonpath import MISSING
+from localcloud.gateway.models import Model, ModelError, RequestModels
+from localcloud.gateway.selection import parse
 
 CHAT = {
     "$schema": "http://json-schema.org/draft-04/schema#",

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from local.gateway.patterns import Pattern, PatternError
+from localcloud.gateway.patterns import Pattern, PatternError
 
 
 def test_a_pattern_is_searched_matched_and_replaced() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.gateway.policy import INVOKE, MANAGE, PolicyError, allows, parse, statements
+from localcloud.gateway.policy import INVOKE, MANAGE, PolicyError, allows, parse, statements
 
 CONNECT = "arn:aws:execute-api:us-east-1:123456789012:abcde12345/prod/$connect"
 POST = "arn:aws:execute-api:us-east-1:123456789012:abcde12345/prod/POST/@connections/C1="

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.gateway.selection import Expression, ExpressionError, Response, parse, select
+from localcloud.gateway.selection import Expression, ExpressionError, Response, parse, select
 
 ACTION = parse("$request.body.action")
 KEYS = frozenset({"$connect", "$disconnect", "$default", "ping", "5", "true", "[1, 2]", "[2, 1]"})

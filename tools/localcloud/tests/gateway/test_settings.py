@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from local.gateway.effects import Close, Failed, Raised, Send
-from local.gateway.model import Integration, Limits, Route
-from local.gateway.settings import SettingError, Settings, change
-from local.gateway.throttle import Limit
-from tests.local.gateway.scenes import NOW, Scene, api, call, calls, frames, refused, success
-from tests.local.gateway.test_handshakes import authorizer
+from localcloud.gateway.effects import Close, Failed, Raised, Send
+from localcloud.gateway.model import Integration, Limits, Route
+from localcloud.gateway.settings import SettingError, Settings, change
+from localcloud.gateway.throttle import Limit
+
+from .scenes import NOW, Scene, api, call, calls, frames, refused, success
+from .test_handshakes import authorizer
 
 LAMBDA = Integration("arn:f")
 ROUTES = (Route("$connect", LAMBDA), Route("$disconnect", LAMBDA), Route("$default", LAMBDA, responds=True))
@@ -139,7 +140,7 @@ def test_signatures_of_callbacks() -> None:
     assert scene(verify_signatures=True).gateway.http("GET", path, b"", NOW)[0].status == 403
 
 
-# Integration settings are tested in test_integrations, those of frames in tests/local/test_sockets.
+# Integration settings are tested in test_integrations, those of frames in test_sockets.
 ELSEWHERE = {
     "connect_no_response_status",
     "permessage_deflate",

@@ -13,7 +13,7 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.gateway.sigv4 import Request, SignatureError, verify
+from localcloud.gateway.sigv4 import Request, SignatureError, verify
 
 HOST = "abcde12345.execute-api.us-east-1.amazonaws.com"
 KEY, SECRET = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.gateway.throttle import Limit, Throttle
+from localcloud.gateway.throttle import Limit, Throttle
 
 
 def admitted(throttle: Throttle, route: str | None, *times: float) -> int:

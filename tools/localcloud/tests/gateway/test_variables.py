@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.gateway.events import Handshake
-from local.gateway.variables import variables
-from local.gateway.vtl import RenderError, compile  # noqa: A004
+from localcloud.gateway.events import Handshake
+from localcloud.gateway.variables import variables
+from localcloud.gateway.vtl import RenderError, compile  # noqa: A004
 
 CONTEXT: dict[str, Any] = {
     "connectionId": "C1=",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.gateway.vtl import Blank, Method, RenderError, TemplateError, Tool, compile, table  # noqa: A004
+from localcloud.gateway.vtl import Blank, Method, RenderError, TemplateError, Tool, compile, table  # noqa: A004
 
 
 def render(template: str, **variables: Any) -> str:

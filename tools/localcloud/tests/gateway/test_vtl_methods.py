@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.gateway.vtl import RenderError, compile  # noqa: A004
+from localcloud.gateway.vtl import RenderError, compile  # noqa: A004
 
 VALUES: dict[str, Any] = {
     "s": "Hello, World",

@@ -7,22 +7,24 @@ import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from local import assembly
-from local.clock import Clock
-from local.pods import definitions
-from local.pods.container import Host
-from local.pods.pods import Pods
-from local.pods.settings import Settings
-from tests.local.pods import samples
+from localcloud import assembly
+from localcloud.clock import Clock
+from localcloud.pods import definitions
+from localcloud.pods.container import Host
+from localcloud.pods.pods import Pods
+from localcloud.pods.settings import Settings
+
+from . import samples
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from local.pods.balancing import Balancer
-    from local.pods.fleet import Fleet
-    from local.pods.pod import Pod
-    from tests.local.assemblies import Builder
+    from localcloud.pods.balancing import Balancer
+    from localcloud.pods.fleet import Fleet
+    from localcloud.pods.pod import Pod
+
+    from ..assemblies import Builder
 
 PATIENCE = 60.0  # seconds; only a failing test waits that long
 
@@ -70,7 +72,7 @@ async def scene(
     folder: Path,
     *,
     scale: float = 1,
-    stack: str = "DuplexEks",
+    stack: str = "ChatEks",
     variant: str = "eks",
     **settings: float,
 ) -> AsyncIterator[Scene]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.local import assemblies
+from .. import assemblies
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,11 +109,11 @@ def container(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in (fields | changes).items() if value is not None}
 
 
-def manifest(kind: str, api: str, spec: dict[str, Any], name: str = "duplex") -> dict[str, Any]:
-    return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": "duplex"}, "spec": spec}
+def manifest(kind: str, api: str, spec: dict[str, Any], name: str = "chat") -> dict[str, Any]:
+    return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": "chat"}, "spec": spec}
 
 
-LABELS = {"app.kubernetes.io/name": "duplex"}
+LABELS = {"app.kubernetes.io/name": "chat"}
 
 
 def deployment(one: dict[str, Any] | None = None, *, replicas: int = 1, grace: int = 10, **pod: Any) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def service() -> dict[str, Any]:
 
 
 def binding() -> dict[str, Any]:
-    spec = {"serviceRef": {"name": "duplex", "port": "http"}, "targetGroupARN": "TARGETS", "targetType": "ip"}
+    spec = {"serviceRef": {"name": "chat", "port": "http"}, "targetGroupARN": "TARGETS", "targetType": "ip"}
     return manifest("TargetGroupBinding", "eks.amazonaws.com/v1", spec)
 
 
@@ -137,10 +137,10 @@ def trigger(metric: str, target: int, **metadata: str) -> dict[str, Any]:
         "type": "aws-cloudwatch",
         "metadata": {
             "awsRegion": "us-east-1",
-            "namespace": "Duplex",
+            "namespace": "Chat",
             "metricName": metric,
             "dimensionName": "service;backend",
-            "dimensionValue": "duplex;eks",
+            "dimensionValue": "chat;eks",
             "targetMetricValue": str(target),
             "minMetricValue": "0",
             "metricStatPeriod": "60",
@@ -151,7 +151,7 @@ def trigger(metric: str, target: int, **metadata: str) -> dict[str, Any]:
 
 
 def scaled_object(*triggers: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "duplex"}
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "chat"}
     found = list(triggers) or [trigger("ActiveConnections", 100)]
     return manifest(
         "ScaledObject",
@@ -263,7 +263,7 @@ def tracking(builder: assemblies.Builder, expression: str = "connections / tasks
     )
     tasks = {"ClusterName": {"Ref": "Cluster"}, "ServiceName": service}
     metrics = [
-        metric("connections", "Duplex", "ActiveConnections", service="duplex", backend="ecs"),
+        metric("connections", "Chat", "ActiveConnections", service="chat", backend="ecs"),
         metric("tasks", "ECS/ContainerInsights", "RunningTaskCount", **tasks),
         {"Id": "each", "Expression": expression, "ReturnData": True},
     ]
@@ -277,7 +277,14 @@ def tracking(builder: assemblies.Builder, expression: str = "connections / tasks
     )
 
 
-def write(builder: assemblies.Builder, folder: Path, stack: str = "DuplexEks") -> Path:
+NAMES = {
+    "ChatEks": {"name": "eks", "port": 2},
+    "ChatSockets": {"name": "sockets", "port": 3},
+    "ChatEcs": {"name": "ecs", "port": 4},
+}
+
+
+def write(builder: assemblies.Builder, folder: Path, stack: str = "ChatEks") -> Path:
     """Write the assembly with the sample's image; gives the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     staged = folder / "asset.image"
@@ -288,7 +295,10 @@ def write(builder: assemblies.Builder, folder: Path, stack: str = "DuplexEks") -
         "destinations": {"here": {"repositoryName": "assets", "imageTag": "tag"}},
     }
     contents = {
-        f"{stack}.template.json": {"Resources": builder.resources},
+        f"{stack}.template.json": {
+            "Metadata": {"localcloud": NAMES[stack] | builder.told},
+            "Resources": builder.resources,
+        },
         f"{stack}.assets.json": {"dockerImages": {"image": image}},
         "manifest.json": {
             "artifacts": {

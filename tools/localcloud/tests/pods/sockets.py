@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.local import assemblies
-from tests.local.pods import samples
+from .. import assemblies
+from . import samples
 
 if TYPE_CHECKING:
-    from tests.local.assemblies import Builder
+    from ..assemblies import Builder
 
 GATEWAY, BUS, HELPER = "ws-gateway", "ws-bus", "ws-deletion-cost"
 QUERY = 'sum(ws_connections_active{app="ws-gateway"})'
@@ -123,7 +123,7 @@ def objects(**replaced: Any) -> dict[str, Any]:
 
 
 def stack(protocol: str = "TLS", **replaced: Any) -> Builder:
-    """The stack `DuplexSockets`, behind a listener of this protocol."""
+    """The stack `ChatSockets`, behind a listener of this protocol."""
     builder = assemblies.Builder()
     builder.resources.clear()
     samples.balancer(builder)

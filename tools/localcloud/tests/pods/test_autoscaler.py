@@ -6,18 +6,19 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from autoscaling.keda import MetricError
-from local import assembly
-from local.pods import definitions
-from local.pods.autoscaler import KedaLoop, TrackingLoop, line
-from local.pods.metrics import Finding, Tracking, Triggered
-from local.pods.pods import first
-from tests.local.pods import samples
+from localcloud import assembly
+from localcloud.pods import definitions
+from localcloud.pods.autoscaler import KedaLoop, TrackingLoop, line
+from localcloud.pods.metrics import Finding, Tracking, Triggered
+from localcloud.pods.pods import first
+
+from . import samples
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from autoscaling.keda import Reading
-    from local.pods.metrics import Query
+    from localcloud.pods.metrics import Query
 
 
 class Told:
@@ -34,7 +35,7 @@ class Told:
 
 def keda(folder: Path, *triggers: dict[str, Any], **spec: Any) -> KedaLoop:
     builder = samples.eks(None, samples.scaled_object(*triggers, **spec))
-    found = assembly.read(samples.write(builder, folder))["DuplexEks"]
+    found = assembly.read(samples.write(builder, folder))["ChatEks"]
     (fleet,) = definitions.read(found, "eks").fleets
     assert isinstance(fleet.autoscaler, Triggered)
     return KedaLoop(fleet.autoscaler, 0)
@@ -43,7 +44,7 @@ def keda(folder: Path, *triggers: dict[str, Any], **spec: Any) -> KedaLoop:
 def tracking(folder: Path, **policy: Any) -> TrackingLoop:
     builder = samples.ecs()
     samples.tracking(builder, **policy)
-    found = assembly.read(samples.write(builder, folder, "DuplexEcs"))["DuplexEcs"]
+    found = assembly.read(samples.write(builder, folder, "ChatEcs"))["ChatEcs"]
     (fleet,) = definitions.read(found, "ecs").fleets
     assert isinstance(fleet.autoscaler, Tracking)
     return TrackingLoop(fleet.autoscaler, 0)
@@ -118,5 +119,5 @@ def test_a_line_tells_a_decision() -> None:
 def test_there_are_as_many_at_first_as_the_autoscaler_would_have(tmp_path: Path) -> None:
     for replicas, expected in ((1, 2), (3, 3), (9, 4)):
         builder = samples.eks(None, samples.scaled_object(minReplicaCount=2), replicas=replicas)
-        found = assembly.read(samples.write(builder, tmp_path / str(replicas)))["DuplexEks"]
+        found = assembly.read(samples.write(builder, tmp_path / str(replicas)))["ChatEks"]
         assert first(definitions.read(found, "eks").fleets[0]) == expected

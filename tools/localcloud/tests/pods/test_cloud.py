@@ -1,4 +1,4 @@
-"""Pods behind a gateway: the whole of `python -m local` with the tests' own pods."""
+"""Pods behind a gateway: the whole of `localcloud` with the tests' own pods."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ import boto3
 import pytest
 from websockets.sync.client import connect
 
-from tests.local.pods import samples
-from tests.processes import alive, children, eventually, running
+from localcloud.testing import alive, children, eventually, running
+
+from . import samples
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.processes import Running
+    from localcloud.testing import Running
+
+pytestmark = pytest.mark.slow
+
 
 SCALE = 60  # a minute of the cloud's clock is a second
 
@@ -93,7 +97,7 @@ def put(cloud: Running, metric: str, dimensions: dict[str, str], values: dict[in
         }
         for minute, value in values.items()
     ]
-    cloudwatch.put_metric_data(Namespace="Duplex", MetricData=data)
+    cloudwatch.put_metric_data(Namespace="Chat", MetricData=data)
 
 
 def test_the_fleet_follows_the_metrics_of_its_scaled_object(tmp_path: Path) -> None:
@@ -103,7 +107,7 @@ def test_the_fleet_follows_the_metrics_of_its_scaled_object(tmp_path: Path) -> N
     options = ("--assembly", str(assembly), "--backends", "eks", "--time-scale", str(SCALE))
     with running(tmp_path, *options) as cloud:
         values = {minute: 350.0 if minute < 10 else 50.0 for minute in range(-3, 120)}
-        put(cloud, "ActiveConnections", {"service": "duplex", "backend": "eks"}, values)
+        put(cloud, "ActiveConnections", {"service": "chat", "backend": "eks"}, values)
         cloud.printed("[eks] 1 -> 4 pods: ActiveConnections 350/100")
         eventually(lambda: len(ready_pods(tmp_path)) == 4, "four ready")
         cloud.printed("[eks] 4 -> 1 pod: ActiveConnections 50/100")
@@ -114,10 +118,10 @@ def test_tasks_follow_the_metric_math_of_their_policy(tmp_path: Path) -> None:
     """Divided by the tasks that run, which the cloud counts as Container Insights does."""
     builder = samples.ecs()
     samples.tracking(builder, ScaleOutCooldown=60)
-    assembly = samples.write(builder, tmp_path / "out", "DuplexEcs")
+    assembly = samples.write(builder, tmp_path / "out", "ChatEcs")
     options = ("--assembly", str(assembly), "--backends", "ecs", "--time-scale", str(SCALE))
     with running(tmp_path, *options) as cloud:
-        put(cloud, "ActiveConnections", {"service": "duplex", "backend": "ecs"}, dict.fromkeys(range(-3, 120), 300.0))
+        put(cloud, "ActiveConnections", {"service": "chat", "backend": "ecs"}, dict.fromkeys(range(-3, 120), 300.0))
         cloud.printed("[ecs] 1 -> 3 tasks: ActiveConnections 300/100")
         eventually(lambda: len(ready_pods(tmp_path)) == 3, "three ready")
 

@@ -12,27 +12,28 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvloop
 
-from local.pods.cluster import described
-from local.pods.order import DELETION_COST, deletion_cost
-from tests.local.pods import samples
-from tests.local.pods.running import Scene, scene
+from localcloud.pods.cluster import described
+from localcloud.pods.order import DELETION_COST, deletion_cost
+
+from . import samples
+from .running import Scene, scene
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 MERGE = "application/merge-patch+json"
-PODS = "/api/v1/namespaces/duplex/pods"
+PODS = "/api/v1/namespaces/chat/pods"
 
 
 class Api:
     """Asks as a pod does that has the account of a namespace."""
 
     def __init__(self, cloud: Scene) -> None:
-        account = cloud.pods._host.accounts["duplex"]
+        account = cloud.pods._host.accounts["chat"]
         folder = Path(account["SERVICE_ACCOUNT_FOLDER"])
         self.url = account["KUBERNETES_URL"]
         self.token = (folder / "token").read_text()
-        assert (folder / "namespace").read_text() == "duplex"
+        assert (folder / "namespace").read_text() == "chat"
 
     async def ask(self, path: str, method: str = "GET", body: Any = None, **headers: str) -> tuple[int, Any]:
         given = {"Authorization": f"Bearer {self.token}", "Content-Type": MERGE}
@@ -86,7 +87,7 @@ def test_pods_are_listed_by_label_with_what_a_controller_needs(tmp_path: Path) -
         _, listed = await api.ask(PODS)
         one = listed["items"][0]
         pod = pods[one["metadata"]["name"]]
-        assert (one["metadata"]["uid"], one["metadata"]["namespace"]) == (pod.uid, "duplex")
+        assert (one["metadata"]["uid"], one["metadata"]["namespace"]) == (pod.uid, "chat")
         assert one["metadata"]["labels"] == samples.LABELS
         assert (one["status"]["phase"], one["status"]["podIP"]) == ("Running", pod.address)
         assert "deletionTimestamp" not in one["metadata"]

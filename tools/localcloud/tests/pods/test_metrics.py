@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from local.pods.metrics import ExpressionError, Query, evaluate, newest, request
+from localcloud.pods.metrics import ExpressionError, Query, evaluate, newest, request
 
-QUERY = Query("Duplex", "ActiveConnections", (("service", "duplex"),), "Average", collection=180)
+QUERY = Query("Chat", "ActiveConnections", (("service", "chat"),), "Average", collection=180)
 
 
 @pytest.mark.parametrize(
@@ -20,9 +20,9 @@ def test_only_whole_minutes_that_can_be_seen_are_asked_for(now: float, delay: fl
 def test_a_query_says_all_that_it_is_about() -> None:
     (query,) = request(QUERY, 600, 0)["MetricDataQueries"]
     metric = {
-        "Namespace": "Duplex",
+        "Namespace": "Chat",
         "MetricName": "ActiveConnections",
-        "Dimensions": [{"Name": "service", "Value": "duplex"}],
+        "Dimensions": [{"Name": "service", "Value": "chat"}],
     }
     assert query["MetricStat"] == {"Metric": metric, "Period": 60, "Stat": "Average"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local.pods.order import Standing, first_to_go
+from localcloud.pods.order import Standing, first_to_go
 
 NOW = 100_000.0
 

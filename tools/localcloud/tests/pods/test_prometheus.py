@@ -13,13 +13,13 @@ import pytest
 import uvloop
 
 from autoscaling.keda import MetricError
-from local.clock import Clock
-from local.pods import addresses, prometheus
-from local.pods.metrics import PrometheusQuery
-from local.pods.monitors import Scrape
-from local.pods.prometheus import Prometheus
-from local.pods.promql import QueryError
-from local.pods.scraping import Scraper
+from localcloud.clock import Clock
+from localcloud.pods import addresses, prometheus
+from localcloud.pods.metrics import PrometheusQuery
+from localcloud.pods.monitors import Scrape
+from localcloud.pods.prometheus import Prometheus
+from localcloud.pods.promql import QueryError
+from localcloud.pods.scraping import Scraper
 
 if TYPE_CHECKING:
     from pathlib import Path

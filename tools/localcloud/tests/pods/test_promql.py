@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from local.pods.promql import LOOKBACK, History, Query, QueryError
+from localcloud.pods.promql import LOOKBACK, History, Query, QueryError
 
 A, B, OTHER = {"app": "ws-gateway", "pod": "a"}, {"app": "ws-gateway", "pod": "b"}, {"app": "other", "pod": "c"}
 NOW = 1000.0

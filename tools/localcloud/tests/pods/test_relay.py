@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 import uvloop
 
-from local.clock import Clock
-from local.pods.balancing import Group
-from local.pods.model import TargetGroup
-from local.pods.relay import Relay
-from local.pods.settings import Settings
-from local.pods.targets import Targets
+from localcloud.clock import Clock
+from localcloud.pods.balancing import Group
+from localcloud.pods.model import TargetGroup
+from localcloud.pods.relay import Relay
+from localcloud.pods.settings import Settings
+from localcloud.pods.targets import Targets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine

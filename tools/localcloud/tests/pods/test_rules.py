@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from local.pods import environment
-from local.pods.model import Probe, TcpSocket
-from local.pods.pod import back_off, grace_left
-from local.pods.probes import Tally
+from localcloud.pods import environment
+from localcloud.pods.model import Probe, TcpSocket
+from localcloud.pods.pod import back_off, grace_left
+from localcloud.pods.probes import Tally
 
 FACTS = {"status.podIP": "127.0.0.7", "metadata.name": "abc", "metadata.namespace": "default"}
 

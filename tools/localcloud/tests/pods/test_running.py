@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvloop
 
-from local.pods import addresses
-from tests.local.pods import samples
-from tests.local.pods.running import Scene, listens, post, scene
-from tests.processes import alive
+from localcloud.pods import addresses
+from localcloud.testing import alive
+
+from . import samples
+from .running import Scene, listens, post, scene
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from pathlib import Path
+
+pytestmark = pytest.mark.slow
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:

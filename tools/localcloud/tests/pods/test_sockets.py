@@ -5,41 +5,40 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvloop
 
 from autoscaling.keda import MetricError
-from local import assembly, plans
-from local.errors import LocalError
-from local.pods import definitions
-from local.pods.autoscaler import KedaLoop
-from local.pods.cpu import OnCpu
-from local.pods.metrics import PrometheusQuery, Triggered
-from local.pods.model import TcpSocket
-from local.pods.monitors import Scrape
-from local.pods.pods import scaled
-from local.pods.settings import Settings
-from tests.local.pods import samples, sockets
-from tests.local.pods.running import post, scene
+from localcloud import assembly, plans
+from localcloud.errors import LocalError
+from localcloud.pods import definitions
+from localcloud.pods.autoscaler import KedaLoop
+from localcloud.pods.cpu import OnCpu
+from localcloud.pods.metrics import PrometheusQuery, Triggered
+from localcloud.pods.model import TcpSocket
+from localcloud.pods.monitors import Scrape
+from localcloud.pods.pods import scaled
+from localcloud.pods.settings import Settings
+
+from . import samples, sockets
+from .running import post, scene
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from autoscaling.keda import Reading
-    from local.pods.model import FleetSpec
-    from tests.local.assemblies import Builder
+    from localcloud.pods.model import FleetSpec
 
-STACK = "DuplexSockets"
+    from ..assemblies import Builder
+
+STACK = "ChatSockets"
 
 
 def fleets(builder: Builder, folder: Path) -> tuple[FleetSpec, ...]:
-    folder = samples.write(builder, folder, STACK)
-    broker = folder / "asset.image" / "pods" / "broker.py"
-    broker.parent.mkdir()
-    broker.write_text("")
-    return definitions.read(assembly.read(folder)[STACK], "sockets").fleets
+    return definitions.read(assembly.read(samples.write(builder, folder, STACK))[STACK], "sockets").fleets
 
 
 def test_the_deployment_behind_the_balancer_is_the_variants_and_others_help(tmp_path: Path) -> None:
@@ -79,7 +78,7 @@ def test_a_redis_is_this_machines_own_or_the_broker(tmp_path: Path, monkeypatch:
         assert bus.liveness.action == TcpSocket(6379), "its client may not be there"
     monkeypatch.setattr(shutil, "which", lambda _: None)
     bus = fleets(sockets.stack(), tmp_path / "broker")[1].pod
-    assert (bus.program, bus.command) == ("", ("-m", "pods.broker"))
+    assert (bus.program, bus.command) == (sys.executable, ("-P", "-m", "localcloud.pods.broker"))
     assert dict(bus.environment)["PORT"] == "6379"
 
 
@@ -145,7 +144,7 @@ def test_a_stack_without_an_api_or_pods_behind_a_balancer_is_one_line(tmp_path: 
     builder = sockets.stack()
     builder.resources.clear()
     folder = samples.write(builder, tmp_path, STACK)
-    with pytest.raises(LocalError, match=r"^DuplexSockets should have one WebSocket API, or a load balancer in front"):
+    with pytest.raises(LocalError, match=r"^ChatSockets should have one WebSocket API, or a load balancer in front"):
         plans.of_assembly(folder, ["sockets"])
 
 

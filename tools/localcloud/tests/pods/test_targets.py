@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from local.pods.model import TargetGroup
-from local.pods.settings import Settings
-from local.pods.targets import Address, Targets
+from localcloud.pods.model import TargetGroup
+from localcloud.pods.settings import Settings
+from localcloud.pods.targets import Address, Targets
 
 ONE, OTHER = ("127.0.0.2", 8080), ("127.0.0.3", 8080)
 

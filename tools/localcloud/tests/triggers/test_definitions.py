@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.errors import LocalError
-from local.template import Stack
-from local.triggers import definitions
-from local.triggers.definitions import QueueMapping, Timer, Triggers
-from local.triggers.schedule import At, Rate
-from tests.local import assemblies
+from localcloud.errors import LocalError
+from localcloud.template import Stack
+from localcloud.triggers import definitions
+from localcloud.triggers.definitions import QueueMapping, Timer, Triggers
+from localcloud.triggers.schedule import At, Rate
+
+from .. import assemblies
 
 if TYPE_CHECKING:
     from collections.abc import Callable

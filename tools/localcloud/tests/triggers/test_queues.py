@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from local.triggers import queues
-from local.triggers.definitions import QueueMapping
+from localcloud.triggers import queues
+from localcloud.triggers.definitions import QueueMapping
 
 IDS = {"a", "b"}
 

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from tests.local import assemblies
-from tests.processes import Running, alive, children, eventually, running
+from localcloud.testing import Running, alive, children, eventually, running
+
+from .. import assemblies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+pytestmark = pytest.mark.slow
+
 
 HANDLERS = """
 import json, time
@@ -71,7 +75,7 @@ def sqs(cloud: Running) -> Any:
 
 def url(name: str) -> str:
     """As `Ref` gives it, and a handler has it in its environment."""
-    return f"https://sqs.us-east-1.amazonaws.com/123456789012/DuplexLambda-{name}"
+    return f"https://sqs.us-east-1.amazonaws.com/123456789012/ChatLambda-{name}"
 
 
 def printed(cloud: Running, word: str) -> list[Any]:
@@ -115,7 +119,7 @@ def test_a_message_reaches_the_function_as_lambda_has_it(cloud: Running, sqs: An
     }
     assert found["body"] == "hello"
     assert found["md5OfBody"] == sent["MD5OfMessageBody"]
-    assert found["eventSourceARN"] == "arn:aws:sqs:us-east-1:123456789012:DuplexLambda-Jobs"
+    assert found["eventSourceARN"] == "arn:aws:sqs:us-east-1:123456789012:ChatLambda-Jobs"
 
 
 def test_what_is_done_is_deleted_and_what_has_failed_comes_again_until_it_is_dead(cloud: Running, sqs: Any) -> None:
@@ -140,7 +144,7 @@ def test_a_schedule_fires_by_the_clock_of_the_cloud(cloud: Running) -> None:
     ticks = eventually(lambda: len(found := printed(cloud, "tick")) >= 4 and found, "four ticks")
     assert time.monotonic() - began < 30, "an hour's worth of minutes takes a minute"
     events = [event for _, event in ticks]
-    assert events[0]["resources"] == ["arn:aws:events:us-east-1:123456789012:rule/DuplexLambda-Minutely"]
+    assert events[0]["resources"] == ["arn:aws:events:us-east-1:123456789012:rule/ChatLambda-Minutely"]
     assert events[0]["source"] == "aws.events"
     assert len({event["id"] for event in events}) == len(events)
     stamps = sorted(time.mktime(time.strptime(event["time"], "%Y-%m-%dT%H:%M:%SZ")) for event in events)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.triggers import schedule
-from local.triggers.schedule import At, Rate, ScheduleError
+from localcloud.triggers import schedule
+from localcloud.triggers.schedule import At, Rate, ScheduleError
 
 MOMENTS = st.floats(datetime(1999, 1, 1, tzinfo=UTC).timestamp(), datetime(2090, 1, 1, tzinfo=UTC).timestamp())
 DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")

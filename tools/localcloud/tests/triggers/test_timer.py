@@ -5,11 +5,11 @@ import json
 from dataclasses import replace
 from typing import Any, cast
 
-from local.clock import Clock
-from local.functions.function import Function
-from local.gateway.effects import Failed, Outcome, Returned
-from local.triggers import schedule, timer
-from local.triggers.definitions import Timer
+from localcloud.clock import Clock
+from localcloud.functions.function import Function
+from localcloud.gateway.effects import Failed, Outcome, Returned
+from localcloud.triggers import schedule, timer
+from localcloud.triggers.definitions import Timer
 
 RULE = Timer(
     "arn:f", schedule.Rate(60), "arn:aws:events:us-east-1:1:rule/R", "aws.events", account="1", region="us-east-1"

@@ -8,9 +8,10 @@ from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Final
 
 from compare.cost.figures import CASES, Case, Figures, Rates
-from compare.cost.lines import LINES, VARIANTS, Lines
+from compare.cost.lines import LINES, MODELS, Lines
 from compare.cost.quantities import Quantities
 from compare.cost.workload import Workload
+from compare.variants import VARIANTS
 
 ARITHMETIC: Final = Context(prec=28)  # docs/cost-model.md, "Arithmetic"
 _CENT = Decimal("0.01")
@@ -63,8 +64,8 @@ def bills(workload: Workload, figures: Figures) -> dict[str, Bill]:
 
 def unrounded(variant: str, workload: Workload, rates: Rates) -> Lines:
     """The lines of one variant in one bill, in dollars, as break-even searches compare them."""
-    kind = VARIANTS[variant]
-    return kind.lines(workload, kind.quantities(workload, rates), rates)
+    model = MODELS[variant]
+    return model.lines(workload, model.quantities(workload, rates), rates)
 
 
 def largest(lines: Lines) -> str:
@@ -76,9 +77,9 @@ def cents(amount: Decimal) -> Decimal:
 
 
 def _bill(name: str, workload: Workload, rates: Mapping[Case, Rates]) -> Bill:
-    kind = VARIANTS[name]
-    months = {case: kind.quantities(workload, rates[case]) for case in CASES}
-    lines = {case: kind.lines(workload, months[case], rates[case]) for case in CASES}
+    model = MODELS[name]
+    months = {case: model.quantities(workload, rates[case]) for case in CASES}
+    lines = {case: model.lines(workload, months[case], rates[case]) for case in CASES}
     amounts = {
         line: Amount({case: cents(lines[case][line]) for case in CASES}) for line in LINES if line in lines["value"]
     }

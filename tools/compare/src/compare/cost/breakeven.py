@@ -10,8 +10,9 @@ from typing import Final
 
 from compare.cost.bill import ARITHMETIC, largest, unrounded
 from compare.cost.figures import Figures, Rates
-from compare.cost.lines import VARIANTS, Lines
+from compare.cost.lines import Lines
 from compare.cost.workload import Workload
+from compare.variants import VARIANTS
 
 # Ten to ten million, twenty a decade. Two break-evens of a pair between neighbours are not found.
 GRID: Final = [Decimal(round(10 * 10 ** (step / 20))) for step in range(121)]

@@ -1,4 +1,4 @@
-"""`python -m compare cost`."""
+"""`compare cost`."""
 
 from __future__ import annotations
 

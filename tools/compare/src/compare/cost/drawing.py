@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Final
 
-from compare.cost.lines import VARIANTS
 from compare.cost.map import Axis, Chart, MapRow, Pair, Span
 from compare.cost.money import percent
 from compare.report import palette
 from compare.report.markup import Markup, element, path
 from compare.report.svg import Scale
+from compare.variants import VARIANTS
 
 _WIDTH, _HEIGHT = 960, 684
 _LEFT, _RIGHT, _TOP, _BOTTOM = 66.0, 940.0, 62.0, 562.0
@@ -35,7 +35,7 @@ font-family:system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 .map .back{fill:var(--chart)}
 .map .land{fill-opacity:var(--land)}
 """
-    + "".join(f".map .{name}{{fill:var(--s{index})}}" for name, index in palette.VARIANTS.items())
+    + "".join(f".map .{name}{{fill:var(--s{variant.colour})}}" for name, variant in VARIANTS.items())
     + """
 .map text{fill:var(--text);font-size:13px}
 .map .halo{paint-order:stroke;stroke:var(--chart);stroke-opacity:.75;stroke-width:4px;stroke-linejoin:round}

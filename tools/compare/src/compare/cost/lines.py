@@ -40,13 +40,11 @@ _SCANNED = 8192  # bytes that an eventually consistent scan reads for one unit
 
 
 @dataclass(frozen=True, slots=True)
-class Variant:
-    """One way to run the backend."""
+class Model:
+    """How a variant's bill is worked out."""
 
-    name: str
     quantities: Callable[[Workload, Rates], Quantities]
     lines: Callable[[Workload, Quantities, Rates], Lines]
-    gateway: bool = True  # API Gateway holds the sockets
 
 
 def _on_lambda(workload: Workload, month: Quantities, rates: Rates) -> Lines:
@@ -88,14 +86,12 @@ def _on_sockets(workload: Workload, month: Quantities, rates: Rates) -> Lines:
     return lines
 
 
-VARIANTS: Final[Mapping[str, Variant]] = {
-    variant.name: variant
-    for variant in (
-        Variant("lambda", of_functions, _on_lambda),
-        Variant("eks", of_http_pods, _on_eks),
-        Variant("sockets", of_socket_pods, _on_sockets, gateway=False),
-        Variant("ecs", of_http_pods, _on_ecs),
-    )
+#: By the names of compare.variants.
+MODELS: Final[Mapping[str, Model]] = {
+    "lambda": Model(of_functions, _on_lambda),
+    "eks": Model(of_http_pods, _on_eks),
+    "sockets": Model(of_socket_pods, _on_sockets),
+    "ecs": Model(of_http_pods, _on_ecs),
 }
 
 

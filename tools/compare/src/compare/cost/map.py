@@ -13,9 +13,10 @@ from typing import Final
 from compare.cost.bill import ARITHMETIC, Amount, largest, unrounded
 from compare.cost.breakeven import Side
 from compare.cost.figures import CASES, Case, Figures, Rates
-from compare.cost.lines import VARIANTS, Lines
+from compare.cost.lines import Lines
 from compare.cost.verdict import Certainty, certainty
 from compare.cost.workload import Workload
+from compare.variants import VARIANTS
 
 COLUMNS: Final = 97
 ROWS: Final = 61  # and one for no messages at all

@@ -12,8 +12,8 @@ import msgspec
 
 from compare import files
 from compare.cost.figures import Figures, Row
-from compare.cost.lines import VARIANTS
 from compare.errors import CompareError
+from compare.variants import VARIANTS
 
 LOAD, REPORT = "duplex-load/1", "duplex-report/1"
 _MOST_KIB: Final = 64 * 1024  # of a file
@@ -46,7 +46,6 @@ _UNITS: Final = {
     "cloudwatch.read_units": "units",
     "cloudwatch.write_units": "units",
 }
-_PODS: Final = ("eks", "ecs")
 #: Scenarios that send messages.
 KINDS: Final = ("echo", "mixed", "broadcast", "direct", "work", "churn")
 
@@ -177,8 +176,9 @@ def lines(measured: Sequence[Measured]) -> Iterator[str]:
 
 def _found(runs: Sequence[_Run], figures: Figures) -> Iterator[Measured]:
     measuring = _Measuring(runs, figures)
-    for name in _PODS:
-        yield from measuring.http_pods(name)
+    for name, variant in VARIANTS.items():
+        if variant.gateway and variant.units:
+            yield from measuring.http_pods(name)
     yield from measuring.socket_pods()
     yield from measuring.functions()
 

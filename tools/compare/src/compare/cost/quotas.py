@@ -7,8 +7,8 @@ from decimal import Decimal, localcontext
 
 from compare.cost.bill import ARITHMETIC, Bill
 from compare.cost.figures import Figures
-from compare.cost.lines import VARIANTS
 from compare.cost.workload import SECONDS, Workload
+from compare.variants import VARIANTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ def _needs(bill: Bill, workload: Workload, figures: Figures) -> dict[str, Decima
             "quota.connection_minutes": workload.minutes,
             "quota.frame_bytes": workload.message_bytes,
         }
-    if bill.variant == "lambda":
+    if "lambda.duration" in bill.lines:
         needs["quota.lambda_concurrency"] = month.function_ms / SECONDS / 1000
     needs["quota.dynamodb_writes"] = month.write_units / SECONDS
-    if bill.variant == "ecs":
+    if "fargate" in bill.lines:
         needs["quota.fargate_vcpu"] = month.pods * figures.rows["pod.vcpu"].figure("value")
     return needs

@@ -17,8 +17,8 @@ from compare.cost.comparison import Comparison
 from compare.cost.lines import LINES
 from compare.cost.money import dollars, middle, percent, span
 from compare.cost.words import describe, over, side
+from compare.variants import VARIANTS
 
-_COLOURS: Final = {"lambda": "yellow", "eks": "magenta", "sockets": "blue", "ecs": "green"}
 _BAR: Final = 30  # cells
 _OTHERS: Final = 3  # break-evens of pairs that do not change the cheapest
 
@@ -51,7 +51,9 @@ def _bills(comparison: Comparison) -> Table:
     table = Table(box=None, padding=(0, 0, 0, 1), pad_edge=False)
     table.add_column("", no_wrap=True)
     for name in comparison.bills:
-        table.add_column(name, justify="right", no_wrap=True, header_style=f"bold {_COLOURS[name]}", min_width=13)
+        table.add_column(
+            name, justify="right", no_wrap=True, header_style=f"bold {VARIANTS[name].terminal}", min_width=13
+        )
     bills = comparison.bills.values()
     for line in LINES:
         table.add_row(line, *(span(bill.lines[line]) if line in bill.lines else "" for bill in bills))
@@ -66,7 +68,7 @@ def _chart(comparison: Comparison) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 0), pad_edge=False)
     most = max(bill.total.greatest for bill in comparison.bills.values())
     for name, bill in sorted(comparison.bills.items(), key=lambda item: item[1].total.value):
-        table.add_row(name, _bar(bill, most, _COLOURS[name]), f"most: {bill.dominant}", percent(_share(bill)))
+        table.add_row(name, _bar(bill, most, VARIANTS[name].terminal), f"most: {bill.dominant}", percent(_share(bill)))
     return table
 
 

@@ -1,4 +1,4 @@
-"""`python -m compare run`."""
+"""`compare run`."""
 
 from __future__ import annotations
 

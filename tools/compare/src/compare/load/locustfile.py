@@ -1,4 +1,4 @@
-"""The same scenarios on Locust, for loads that one machine cannot send: `locust -f compare/load/locustfile.py`.
+"""The same scenarios on Locust, for loads that one machine cannot send: `locust -f` this file.
 
 DUPLEX_SCENARIO names the scenario; the host is the address. Each user is one connection; Locust decides how many there
 are, where they run and how long, the scenario what they do and how often each. Locust shows answers and errors; what is

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -131,17 +130,8 @@ class Scenario:
 
 def load(name: str) -> Scenario:
     """A scenario by the path of its file, or by the name of a shipped one. Raises CompareError."""
-    path = SHIPPED / f"{name}.yaml" if name in shipped() else Path(name)
-    if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for what cannot be a path
-        close = difflib.get_close_matches(name, shipped(), n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise CompareError(f"{name}: no such file, nor a shipped scenario{hint} ({', '.join(shipped())})")
+    path = files.scenario(name, SHIPPED)
     return parse(name, files.read(path, most_kib=_MOST_KIB, what="not a scenario", name=name))
-
-
-def shipped() -> list[str]:
-    """The names of the scenarios that come along."""
-    return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 
 def parse(name: str, data: bytes) -> Scenario:

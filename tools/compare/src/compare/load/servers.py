@@ -8,7 +8,7 @@ import psutil
 
 # The local cloud's own: the process that was started, which is gateway and cloud, its AWS endpoint, and a Prometheus
 # that watches the pods. All others are what serves users: function workers, pods, their bus.
-_EMULATOR = "local.aws.server"
+_EMULATOR = "localcloud.aws.server"
 _PROMETHEUS = "/prometheus.json"
 
 

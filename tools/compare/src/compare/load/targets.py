@@ -18,8 +18,8 @@ from picows import WSCloseCode, WSError, WSListener, ws_connect
 
 from compare.errors import CompareError
 from compare.load.links import HUNG_UP, reason
-from local import plans
-from local.errors import LocalError
+from localcloud import plans
+from localcloud.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -96,10 +96,7 @@ async def probe(target: Target) -> None:
 @asynccontextmanager
 async def local_clouds(assembly: Path) -> AsyncIterator[list[Target]]:
     """Every variant that the assembly has, started; stopped on leaving. Raises TargetError."""
-    try:
-        variants = plans.variants(assembly)
-    except LocalError as error:
-        raise TargetError(str(error)) from None
+    variants = _variants(assembly)
     started: list[asyncio.subprocess.Process] = []
     with tempfile.TemporaryDirectory(prefix="duplex-compare-") as folder:
         try:
@@ -107,8 +104,8 @@ async def local_clouds(assembly: Path) -> AsyncIterator[list[Target]]:
             for name in variants:
                 ready_file = Path(folder) / f"{name}.json"
                 process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "local", "--backends", name, "--port", "0", "--assembly", str(assembly)),
-                    *("--ready-file", str(ready_file)),
+                    *(sys.executable, "-m", "localcloud", "--backends", name, "--port", "0"),
+                    *("--assembly", str(assembly), "--ready-file", str(ready_file)),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.DEVNULL,
                     stderr=asyncio.subprocess.PIPE,
@@ -121,6 +118,18 @@ async def local_clouds(assembly: Path) -> AsyncIterator[list[Target]]:
             yield targets
         finally:
             await asyncio.gather(*map(_stop, started))
+
+
+def _variants(assembly: Path) -> list[str]:
+    if not (assembly / "manifest.json").is_file():
+        raise TargetError(
+            f"there is no assembly in {assembly}: run it in the clone of Duplex after make synth BACKENDS=all, "
+            "or give --assembly FOLDER; compare run also takes --target NAME=WS-URL"
+        )
+    try:
+        return plans.variants(assembly)
+    except LocalError as error:
+        raise TargetError(str(error)) from None
 
 
 async def _ready(name: str, process: asyncio.subprocess.Process, file: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`python -m compare report`."""
+"""`compare report`."""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ from compare.cost.bill import ARITHMETIC, Amount, Bill, bills, unrounded
 from compare.cost.breakeven import Curves
 from compare.cost.comparison import Comparison, compare
 from compare.cost.figures import CASES, Case, Figures, Row, Tier
-from compare.cost.lines import VARIANTS
 from compare.cost.workload import Workload
 from compare.report.asked import Asked
+from compare.variants import VARIANTS
 
 CURVE: Final = [round(10 ** (1 + place / 10)) for place in range(61)]  # connections, ten a decade
 _RATES: Final = [Decimal(repr(10 ** (-2 + place / 12))) for place in range(61)]  # messages a minute

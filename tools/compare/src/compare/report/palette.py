@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from itertools import cycle
 from typing import Final
 
-#: Each variant's number in the palette; 4 is grey, for what belongs to none.
-VARIANTS: Final = {"lambda": 0, "eks": 1, "sockets": 2, "ecs": 3}
+from compare.variants import VARIANTS
+
+#: Grey, for what belongs to no variant.
 NEUTRAL: Final = 4
-_OTHERS: Final = (5, 7, 6)
+_TURNS: Final = (5, 7, 6, 0, 1, 2, 3)  # in which targets get colours that are not variants
 
 LIGHT: Final = ("#a8530a", "#b0357f", "#0b62b8", "#00785a", "#59636e", "#7d6200", "#c0262d", "#0b7480")
 DARK: Final = ("#f0a24a", "#e68fc3", "#63b0ff", "#45c79b", "#9aa4ae", "#d9bd4a", "#ff8085", "#56ccd8")
@@ -38,8 +39,9 @@ def properties(selector: str) -> str:
 def colours(names: Iterable[str]) -> dict[str, int]:
     """A number of the palette for each name: variants keep theirs, others take what is left in turns."""
     distinct = list(dict.fromkeys(names))
-    left = cycle([*_OTHERS, *(index for name, index in VARIANTS.items() if name not in distinct)])
-    return {name: VARIANTS[name] if name in VARIANTS else next(left) for name in distinct}
+    own = {name: VARIANTS[name].colour for name in distinct if name in VARIANTS}
+    left = cycle(index for index in _TURNS if index not in own.values())
+    return {name: own[name] if name in own else next(left) for name in distinct}
 
 
 #: Classes by the palette's numbers: `sN` draws lines, `fN` fills, `tN` colours HTML text.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from compare.scaling.scenario import (
 )
 from compare.scaling.simulator import simulate
 from compare.scaling.traces import Spike
+from compare.variants import VARIANTS
 
 
 def _behavior(window: int, pause: int, *up: dict[str, Any]) -> Behavior:
@@ -142,6 +144,10 @@ def rush(workload: Workload, figures: Figures, trace: Trace) -> Rush:
     return Rush(trace, model.socket_capacity, model.minimum, tuple(runs))
 
 
+#: An autoscaler, and the fields of a scenario around it.
+Scaled = tuple[Autoscaler, dict[str, Any]]
+
+
 class _Model:
     """The scenarios' numbers, from the rows of the cost model."""
 
@@ -174,11 +180,44 @@ class _Model:
         )
 
     def scenarios(self, trace: Trace) -> list[Loaded]:
-        """In the order of the report."""
-        http_target = max(1.0, self._row("http.connections_per_pod"))
-        socket_target = max(1.0, min(self._row("sockets.connections_per_pod"), self.socket_capacity * _FILLED))
+        """Each variant's, and last that of an autoscaler over CPU."""
+        return [self._loaded(trace, *AUTOSCALERS[name](self, name)) for name in (*VARIANTS, "cpu")]
+
+    def functions(self, name: str) -> Scaled:
+        handler = max(0.001, self._row("lambda.message_ms"))
+        return Lambda(name=name, handler_milliseconds=handler), self._gateway | {"pod_capacity": None}
+
+    def http_pods(self, name: str) -> Scaled:
+        autoscaler = Keda(name=name, target_average_value=self._http_target, **self._limits("http"))
+        return autoscaler, self._gateway | {"nodes": self._nodes, "pod_start_seconds": _POD_START}
+
+    def http_tasks(self, name: str) -> Scaled:
+        autoscaler = Ecs(
+            name=name,
+            target_average_value=self._http_target,
+            scale_out_cooldown_seconds=60,
+            **self._replicas("http"),
+        )
+        return autoscaler, self._gateway | {"pod_start_seconds": _TASK_START}
+
+    def socket_pods(self, name: str) -> Scaled:
+        target = max(1.0, min(self._row("sockets.connections_per_pod"), self.socket_capacity * _FILLED))
+        autoscaler = Keda(name=name, target_average_value=target, **self._limits("sockets"))
+        # What a pod does not hold, Prometheus does not see.
+        return autoscaler, self._sockets | {"metric_delay_seconds": _SCRAPE, "observe": "held"}
+
+    def socket_pods_over_cpu(self, name: str) -> Scaled:
+        target = max(1, round(100 * self._row("pod.utilisation")))
+        return Cpu(name=name, target_utilization=target, **self._limits("sockets")), self._sockets
+
+    @property
+    def _http_target(self) -> float:
+        return max(1.0, self._row("http.connections_per_pod"))
+
+    @property
+    def _gateway(self) -> dict[str, Any]:
         # Pods behind API Gateway hold no sockets, so what they are full of is messages, not connections.
-        gateway: dict[str, Any] = {
+        return {
             "api_gateway": ApiGateway(
                 connects_per_second=self._row("quota.api_connects"),
                 requests_per_second=self._row("quota.api_requests"),
@@ -188,47 +227,15 @@ class _Model:
             "metric_delay_seconds": _CLOUDWATCH,
             "metric_period_seconds": _CLOUDWATCH,
         }
-        nodes = NodePool(pods_per_node=self._pods_per_node)
-        handler = max(0.001, self._row("lambda.message_ms"))
-        sockets: dict[str, Any] = {
+
+    @property
+    def _sockets(self) -> dict[str, Any]:
+        return {
             "pod_capacity": self.socket_capacity,
-            "nodes": nodes,
+            "nodes": self._nodes,
             "pod_start_seconds": _POD_START,
             "drain_seconds": _DRAIN,
         }
-        return [
-            self._loaded(trace, Lambda(name="lambda", handler_milliseconds=handler), gateway | {"pod_capacity": None}),
-            self._loaded(
-                trace,
-                Keda(name="eks", target_average_value=http_target, **self._limits("http")),
-                gateway | {"nodes": nodes, "pod_start_seconds": _POD_START},
-            ),
-            self._loaded(
-                trace,
-                Keda(name="sockets", target_average_value=socket_target, **self._limits("sockets")),
-                # What a pod does not hold, Prometheus does not see.
-                sockets | {"metric_delay_seconds": _SCRAPE, "observe": "held"},
-            ),
-            self._loaded(
-                trace,
-                Ecs(
-                    name="ecs",
-                    target_average_value=http_target,
-                    scale_out_cooldown_seconds=60,
-                    **self._replicas("http"),
-                ),
-                gateway | {"pod_start_seconds": _TASK_START},
-            ),
-            self._loaded(
-                trace,
-                Cpu(
-                    name="cpu",
-                    target_utilization=max(1, round(100 * self._row("pod.utilisation"))),
-                    **self._limits("sockets"),
-                ),
-                sockets,
-            ),
-        ]
 
     def _replicas(self, kind: str) -> dict[str, Any]:
         return {"min_replicas": self.minimum, "max_replicas": max(_MOST[kind], self.minimum)}
@@ -237,9 +244,9 @@ class _Model:
         return self._replicas(kind) | {"behavior": _BEHAVIOR[kind]}
 
     @property
-    def _pods_per_node(self) -> int:
+    def _nodes(self) -> NodePool:
         on_one = min(self._row("node.vcpu") / self._row("pod.vcpu"), self._row("node.gib") / self._row("pod.gib"))
-        return min(1000, max(1, int(on_one)))
+        return NodePool(pods_per_node=min(1000, max(1, int(on_one))))
 
     def _loaded(self, trace: Trace, autoscaler: Autoscaler, fields: dict[str, Any]) -> Loaded:
         return prepare(
@@ -254,3 +261,13 @@ class _Model:
                 **fields,
             )
         )
+
+
+#: By the names of compare.variants, and what they are compared with.
+AUTOSCALERS: Final[Mapping[str, Callable[[_Model, str], Scaled]]] = {
+    "lambda": _Model.functions,
+    "eks": _Model.http_pods,
+    "sockets": _Model.socket_pods,
+    "ecs": _Model.http_tasks,
+    "cpu": _Model.socket_pods_over_cpu,
+}

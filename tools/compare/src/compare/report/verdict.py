@@ -11,9 +11,9 @@ from compare.report.costs import Costs, Flip
 from compare.report.ledger import Figure, Ledger, Sentence, dollars, listed
 from compare.report.rush import Rush, scaled_after, shrunk_after
 from compare.scaling.results import Run
+from compare.variants import VARIANTS
 
 _DEGREE: Final = {"clear": "clearly", "likely": "likely"}
-_PODS: Final = ("eks", "sockets", "ecs")
 
 
 def verdict(
@@ -175,26 +175,18 @@ class _Words:
     # --- operation, code --------------------------------------------------------------------------------------------
 
     def operated(self) -> Iterator[Sentence]:
-        yield self._say("With lambda there is no server to look after: functions, a table and a WebSocket API.")
         sizes = [min(self._costs.asked.foremost), max(self._costs.asked.foremost)]
-        for name, what in (
-            ("ecs", "tasks on Fargate behind a balancer, and a policy that scales them"),
-            ("eks", "a cluster with its upgrades, nodes, KEDA and pods behind a balancer"),
-            ("sockets", "the same cluster, and pods that hold the sockets: a deployment moves every client"),
-        ):
+        for name, variant in VARIANTS.items():
+            if not variant.units:
+                yield self._say(f"With {name} {variant.operated}.")
+                continue
             pods = [self._pods(size, name) for size in sizes]
-            units = "tasks" if name == "ecs" else "pods"
+            words = f"With {name}: {variant.operated}; {{}} {variant.units} for {{}} connections"
             if sizes[0] == sizes[1]:
-                yield self._say(
-                    f"With {name}: {what}; {{}} {units} for {{}} connections.", pods[0], self._size(sizes[0])
-                )
+                yield self._say(f"{words}.", pods[0], self._size(sizes[0]))
             else:
                 yield self._say(
-                    f"With {name}: {what}; {{}} {units} for {{}} connections, {{}} for {{}}.",
-                    pods[0],
-                    self._size(sizes[0]),
-                    pods[1],
-                    self._size(sizes[1]),
+                    f"{words}, {{}} for {{}}.", pods[0], self._size(sizes[0]), pods[1], self._size(sizes[1])
                 )
 
     def code(self) -> Iterator[Sentence]:
@@ -205,8 +197,9 @@ class _Words:
             "reference client does both.",
             hours,
         )
+        holding = listed(name for name, variant in VARIANTS.items() if not variant.gateway)
         yield self._say(
-            "With sockets your pods hold the connections, so they have to drain before they stop, and clients see "
+            f"With {holding} your pods hold the connections, so they have to drain before they stop, and clients see "
             "every deployment."
         )
 
@@ -226,15 +219,15 @@ class _Words:
             "{} clients come within {} seconds, onto the smallest fleet of {} pods, and leave {} minutes later.",
             *(keys[name] for name in ("connections", "within_seconds", "pods", "stay_minutes")),
         )
-        yield self._lambda(rush.of("lambda"))
-        for name in _PODS:
-            yield self._scaled(rush.of(name), f"With {name}", "tasks" if name == "ecs" else "pods")
+        for name, variant in VARIANTS.items():
+            run = rush.of(name)
+            yield self._scaled(run, f"With {name}", variant.units) if variant.units else self._functions(run)
         yield self._scaled(rush.of("cpu"), "With an autoscaler over CPU on the same pods", "pods")
         yield self._say("A socket pod has room for {} connections.", keys["capacity"])
 
-    def _lambda(self, run: Run) -> Sentence:
+    def _functions(self, run: Run) -> Sentence:
         return self._say(
-            "With lambda {} connects are throttled and {} environments start cold.",
+            f"With {run.name} {{}} connects are throttled and {{}} environments start cold.",
             self._rushing(run, "throttled", run.connections.throttled, "connects"),
             self._rushing(run, "cold_starts", run.requests.cold_starts, "cold starts"),
         )

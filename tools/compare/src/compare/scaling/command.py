@@ -1,4 +1,4 @@
-"""`python -m compare scale SCENARIO.json`."""
+"""`compare scale`."""
 
 from __future__ import annotations
 
@@ -12,19 +12,27 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
+from compare import files
 from compare.cost import figures
 from compare.cost import measured as inputs
 from compare.errors import CompareError
-from compare.report import files
+from compare.report.files import write
 from compare.scaling import report
 from compare.scaling.measured import Replaced, applied
 from compare.scaling.results import Run
 from compare.scaling.scenario import Autoscaler, Loaded, load
 from compare.scaling.simulator import simulate
 
+SHIPPED = Path(__file__).with_name("examples")
+
 
 def scale(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.json", help="What scales, and the traffic.")],
+    scenario: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCENARIO", help="What scales, and the traffic: a JSON file, or idle-sockets, seed, week, ..."
+        ),
+    ],
     measured: Annotated[
         Path | None, typer.Option(metavar="RUN.json", help="Take what a socket and a message cost from compare run.")
     ] = None,
@@ -36,13 +44,14 @@ def scale(
     ] = None,
 ) -> None:
     """Simulate how autoscalers follow a traffic trace: replicas, refused and dropped connections."""
-    loaded = load(scenario)
+    path = files.scenario(scenario, SHIPPED)
+    loaded = load(path)
     taken: list[Replaced] = []
     if measured is not None:
         loaded, taken = _measured(loaded, measured)
     runs = _simulated(loaded)
     if html is not None:
-        files.write(html, report.page(scenario.stem, runs))
+        write(html, report.page(path.stem, runs))
     if as_json:
         many = isinstance(loaded.scenario.autoscaler, tuple)
         found = report.as_json(runs, many=many)
@@ -51,7 +60,7 @@ def scale(
         typer.echo(msgspec.json.encode(found).decode())
     else:
         console = Console(highlight=False, markup=False, emoji=False)
-        report.print_terminal(console, scenario.name, runs)
+        report.print_terminal(console, path.name, runs)
         if taken:
             console.print(f"\nFrom {measured}:", soft_wrap=True)
         for one in taken:

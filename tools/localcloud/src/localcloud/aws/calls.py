@@ -8,13 +8,13 @@ import string
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from local import resources
-from local.errors import LocalError
+from localcloud import resources
+from localcloud.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from local.template import Stack
+    from localcloud.template import Stack
 
 
 # What makes a difference here: encryption and who may send do not.

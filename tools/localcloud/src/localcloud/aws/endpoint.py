@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from local.aws import expressions, instances, partitions, queues, transactions, wsgi
-from local.aws.http import Response
-from local.aws.items import THROTTLED, Items
+from localcloud.aws import expressions, instances, partitions, queues, transactions, wsgi
+from localcloud.aws.http import Response
+from localcloud.aws.items import THROTTLED, Items
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from local.aws.http import Request
+    from localcloud.aws.http import Request
 
 _THREADS = 64  # more than there will be long polls
 

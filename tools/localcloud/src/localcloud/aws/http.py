@@ -21,7 +21,7 @@ from typing import cast
 
 import httptools
 
-from local.aws import access
+from localcloud.aws import access
 
 HEAD_LIMIT = 64 * 1024  # bytes of request line and headers
 BODY_LIMIT = 64 * 1024 * 1024  # the largest a client sends in one request is a part of an S3 upload

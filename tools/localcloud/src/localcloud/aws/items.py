@@ -24,15 +24,15 @@ from moto.iam.models import mark_account_as_visited
 from moto.utilities.utils import get_partition
 from werkzeug.exceptions import HTTPException
 
-from local.aws import shapes
-from local.aws.capacity import Bill
-from local.aws.http import Response
+from localcloud.aws import shapes
+from localcloud.aws.capacity import Bill
+from localcloud.aws.http import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local.aws.capacity import Units
-    from local.aws.http import Request
+    from localcloud.aws.capacity import Units
+    from localcloud.aws.http import Request
 
 _TARGET = "DynamoDB_20120810."
 _JSON = "application/x-amz-json-1.0"

@@ -43,7 +43,7 @@ class MetricStore:
         self._minutes: dict[tuple[object, ...], MetricAggregatedDatum] = {}
 
     def add(self, sets: Iterable[dict[str, Any]]) -> None:
-        """Take in sets, each with the fields of `local.metrics.StatisticSet`."""
+        """Take in sets, each with the fields of `localcloud.metrics.StatisticSet`."""
         for given in sets:
             dimensions = tuple(map(tuple, given["dimensions"]))
             key = (given["namespace"], given["name"], given["unit"], dimensions, given["minute"])

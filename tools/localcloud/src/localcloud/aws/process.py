@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from local.errors import LocalError
-from local.template import ACCOUNT, REGION
+from localcloud.errors import LocalError
+from localcloud.template import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from local.aws.calls import Call
-    from local.clock import Clock
-    from local.metrics import StatisticSet
+    from localcloud.aws.calls import Call
+    from localcloud.clock import Clock
+    from localcloud.metrics import StatisticSet
 
 
 class Aws:
@@ -34,7 +34,7 @@ class Aws:
     ) -> Aws:
         """Serve on `port` (0: any) and make the calls; LocalError when that does not work."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "local.aws.server"),
+            *(sys.executable, "-P", "-m", "localcloud.aws.server"),  # -P: not with the modules of the current folder
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=_environment(),
@@ -57,7 +57,7 @@ class Aws:
         except BaseException:
             await _end(process)
             raise
-        answer = json.loads(line) if line else {"error": "it ended; run make install to repair its packages"}
+        answer = json.loads(line) if line else {"error": "it ended; install localcloud anew to repair its packages"}
         if "error" in answer:
             await _end(process)
             raise LocalError(f"the AWS endpoint did not start: {answer['error']}")

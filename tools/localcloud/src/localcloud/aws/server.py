@@ -1,10 +1,10 @@
-"""The process that is AWS here: `python -m local.aws.server`.
+"""The process that is AWS here: `python -m localcloud.aws.server`.
 
 Reads one line of JSON from stdin, `{"port": P, "account": A, "region": R, "clock": [S, X], "calls": [Call, …],
-"faults": {NAME: RATE, …}, "seed": N}` (`local.clock`, `local.aws.calls`, `local.faults`), serves moto on the loopback
-interface, makes the calls, and writes one line to stdout: `{"port": P}` or `{"error": "…"}`. Further lines,
-`{"metrics": [StatisticSet, …], "logs": [[GROUP, MS, LINE], …]}`, are what CloudWatch is to know. It ends when stdin
-does, so it cannot outlive whoever started it.
+"faults": {NAME: RATE, …}, "seed": N}` (`localcloud.clock`, `localcloud.aws.calls`, `localcloud.faults`), serves moto on
+the loopback interface, makes the calls, and writes one line to stdout: `{"port": P}` or `{"error": "…"}`. Further
+lines, `{"metrics": [StatisticSet, …], "logs": [[GROUP, MS, LINE], …]}`, are what CloudWatch is to know. It ends when
+stdin does, so it cannot outlive whoever started it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from local.listener import Listener
+from localcloud.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local.aws.capacity import Units
-    from local.aws.logs import LogStore
-    from local.clock import Clock
+    from localcloud.aws.capacity import Units
+    from localcloud.aws.logs import LogStore
+    from localcloud.clock import Clock
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def main() -> None:
 
 def _listen(request: dict[str, Any]) -> None:
     """Take in what the parent measures, until it closes its end."""
-    from local.aws.metrics import MetricStore  # noqa: PLC0415
+    from localcloud.aws.metrics import MetricStore  # noqa: PLC0415
 
     metrics = MetricStore(request["account"], request["region"])
     logs: LogStore | None = None
@@ -59,16 +59,16 @@ def _listen(request: dict[str, Any]) -> None:
 
 
 def _log_store(request: dict[str, Any]) -> LogStore:
-    from local.aws.logs import LogStore  # noqa: PLC0415 - most stages have no access log
+    from localcloud.aws.logs import LogStore  # noqa: PLC0415 - most stages have no access log
 
     return LogStore(request["account"], request["region"])
 
 
 def _throttling(request: dict[str, Any], clock: Clock) -> Callable[[], bool]:
     """Whether the fault `dynamodb-throttled` fires, which CloudWatch is told."""
-    from local.aws.metrics import MetricStore  # noqa: PLC0415
-    from local.faults import Faults  # noqa: PLC0415
-    from local.metrics import Metrics  # noqa: PLC0415
+    from localcloud.aws.metrics import MetricStore  # noqa: PLC0415
+    from localcloud.faults import Faults  # noqa: PLC0415
+    from localcloud.metrics import Metrics  # noqa: PLC0415
 
     metrics, store = Metrics(clock), MetricStore(request["account"], request["region"])
     faults = Faults(request["faults"], request["seed"], metrics)
@@ -84,8 +84,8 @@ def _throttling(request: dict[str, Any], clock: Clock) -> Callable[[], bool]:
 
 def _consumption(request: dict[str, Any], clock: Clock) -> Callable[[Units], None]:
     """Tells CloudWatch of each table's ConsumedReadCapacityUnits and ConsumedWriteCapacityUnits."""
-    from local.aws.metrics import MetricStore  # noqa: PLC0415
-    from local.metrics import Metrics  # noqa: PLC0415
+    from localcloud.aws.metrics import MetricStore  # noqa: PLC0415
+    from localcloud.metrics import Metrics  # noqa: PLC0415
 
     metrics, store = Metrics(clock), MetricStore(request["account"], request["region"])
 
@@ -105,10 +105,10 @@ def _serve(request: dict[str, Any]) -> int:
     # Imported here, so that a wrong request costs nothing.
     import uvloop  # noqa: PLC0415
 
-    from local.aws.endpoint import Endpoint  # noqa: PLC0415
-    from local.aws.http import Connection  # noqa: PLC0415
-    from local.aws.ttl import sweep  # noqa: PLC0415
-    from local.clock import Clock  # noqa: PLC0415
+    from localcloud.aws.endpoint import Endpoint  # noqa: PLC0415
+    from localcloud.aws.http import Connection  # noqa: PLC0415
+    from localcloud.aws.ttl import sweep  # noqa: PLC0415
+    from localcloud.clock import Clock  # noqa: PLC0415
 
     started, scale = request["clock"]
     clock = Clock(scale, started)

@@ -15,7 +15,7 @@ from moto.dynamodb.models import dynamodb_backends
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from local.clock import Clock
+    from localcloud.clock import Clock
 
 _SWEEP = 30.0  # virtual seconds between sweeps, so that "a minute" holds with room to spare
 _LEAST = 0.2  # real seconds between sweeps, however fast the clock runs

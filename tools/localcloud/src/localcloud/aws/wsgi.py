@@ -13,12 +13,12 @@ from moto.core.request import (
     should_preserve_original_header_name,
 )
 
-from local.aws.http import Response
+from localcloud.aws.http import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from local.aws.http import Request
+    from localcloud.aws.http import Request
 
 # Headers that describe a connection: ours is another one than the application's.
 _OURS = frozenset({"connection", "keep-alive", "server", "transfer-encoding"})

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local import resources
-from local.errors import LocalError
-from local.functions.function import FunctionSpec
+from localcloud import metadata, resources
+from localcloud.errors import LocalError
+from localcloud.functions.function import FunctionSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
+    from pathlib import Path
 
-    from local.assembly import Deployment
-    from local.template import Stack
-
-# A layer's wheels are built for Lambda's platform. This metadata names where the same lock is installed for this one.
-HOST_COPY = "duplex:host"
-# Where a function's asset was staged from: edits there take effect without a synth.
-SOURCE = "duplex:source"
-# What Lambda's runtime itself brings: its runtime client. `make install` puts it there.
-RUNTIME = Path("build/runtime/python")
+    from localcloud.assembly import Deployment
+    from localcloud.template import Stack
 
 
 def read(
@@ -63,8 +56,8 @@ def _function(deployment: Deployment, logical_id: str) -> FunctionSpec:
         timeout=float(properties.get("Timeout", 3)),
         memory=int(properties.get("MemorySize", 128)),
         source=source,
-        original=deployment.code.get(logical_id) or _original(stack, logical_id),
-        path=(source, *layers, _folder(where, RUNTIME)),
+        original=deployment.code.get(logical_id) or _original(deployment, logical_id),
+        path=(source, *layers),
         environment={
             name: _text(value) for name, value in (properties.get("Environment") or {}).get("Variables", {}).items()
         },
@@ -81,7 +74,7 @@ def _source(deployment: Deployment, where: str, code: Mapping[str, Any]) -> Path
     if not deployment.assets:
         raise LocalError(f"{where}: its code is neither inline (ZipFile) nor a local path")
     if folder is None or not folder.is_dir():
-        raise LocalError(f"{where}: its code is not a folder of this assembly (S3Key {key!r}): run make synth")
+        raise LocalError(f"{where}: its code is not a folder of this assembly (S3Key {key!r}): run cdk synth")
     return folder.resolve()
 
 
@@ -92,26 +85,21 @@ def _layer(deployment: Deployment, function: str, arn: str) -> Path:
             if logical_id in deployment.code:
                 return deployment.code[logical_id] / "python"
             where = f"{stack.name}.{logical_id}"
-            copy = stack.metadata(logical_id).get(HOST_COPY)
+            copy = stack.metadata(logical_id).get(metadata.LAYER)
             if not isinstance(copy, str):
-                raise LocalError(f"{where}: has no {HOST_COPY!r} metadata that names its copy for this machine")
-            return _folder(where, Path(copy) / "python")
+                raise LocalError(f"{where}: has no metadata {metadata.LAYER} that names its copy for this machine")
+            return metadata.python(where, metadata.LAYER, deployment.home / copy)
     raise LocalError(f"{function}: the layer {arn} is not one of the stack's own")
 
 
-def _folder(where: str, folder: Path) -> Path:
-    if not folder.is_dir():
-        raise LocalError(f"{where}: there is no {folder}: run make install, or python -m infra.layer")
-    return folder.resolve()
-
-
-def _original(stack: Stack, logical_id: str) -> Path | None:
-    folder = stack.metadata(logical_id).get(SOURCE)
-    return Path(folder).resolve() if isinstance(folder, str) and Path(folder).is_dir() else None
+def _original(deployment: Deployment, logical_id: str) -> Path | None:
+    named = deployment.stack.metadata(logical_id).get(metadata.SOURCE)
+    folder = deployment.home / named if isinstance(named, str) else None
+    return folder.resolve() if folder is not None and folder.is_dir() else None
 
 
 def _label(stack: Stack, logical_id: str) -> str:
-    """`DuplexLambda/Message/Resource` -> `Message`."""
+    """`MyStack/Message/Resource` -> `Message`."""
     path = stack.metadata(logical_id).get("aws:cdk:path")
     return "/".join(path.split("/")[1:-1]) if isinstance(path, str) and path.count("/") > 1 else logical_id
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from local.metrics import Metrics
+    from localcloud.metrics import Metrics
 
 _HEADINGS = ("function", "events", "errors", "cold", "init ms", "mean ms", "max ms", "billed ms", "MB used")
 

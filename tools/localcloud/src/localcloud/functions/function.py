@@ -11,18 +11,18 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from local.functions.figures import Figures
-from local.functions.runtime_api import Invocation
-from local.functions.worker import Worker
-from local.gateway.effects import Failed, Raised, Returned
+from localcloud.functions.figures import Figures
+from localcloud.functions.runtime_api import Invocation
+from localcloud.functions.worker import Worker
+from localcloud.gateway.effects import Failed, Raised, Returned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from local.clock import Clock
-    from local.gateway.effects import Outcome
-    from local.metrics import Metrics
+    from localcloud.clock import Clock
+    from localcloud.gateway.effects import Outcome
+    from localcloud.metrics import Metrics
 
 # Lambda gives a function 10 s to load. A laptop that starts many workers at once can be slower without being wrong.
 _INIT_SECONDS = 60.0
@@ -30,7 +30,8 @@ _INIT_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
-    """A function as its template describes it: `timeout` in seconds, `memory` in MB, `path` what it may import from.
+    """A function as its template describes it: `timeout` in seconds, `memory` in MB, `path` what it may import from
+    besides what the runtime brings.
 
     `label` is what people know it by: its construct's path in a CDK app, else its logical id. `source` is the asset as
     it was staged, `original` the folder it was staged from, if that is known here.
@@ -68,6 +69,7 @@ class Function:
         self,
         spec: FunctionSpec,
         *,
+        runtime: Path,
         limit: int,
         surroundings: Mapping[str, str],
         gateways: Mapping[str, str],
@@ -76,9 +78,11 @@ class Function:
         metrics: Metrics,
         faults: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """`surroundings` are variables of this machine's cloud, such as its endpoint; `gateways` map the hosts of APIs
-        to local addresses; `report(label, line)` takes every line that the function prints."""
+        """`runtime` is a folder with what Lambda's runtime brings; `surroundings` are variables of this machine's
+        cloud, such as its endpoint; `gateways` map the hosts of APIs to local addresses; `report(label, line)` takes
+        every line that the function prints."""
         self.spec = spec
+        self._runtime = runtime
         self._limit = limit
         self._surroundings = surroundings
         self._gateways = gateways
@@ -158,7 +162,7 @@ class Function:
         self._workers.add(worker)
         timer = loop.call_later(_INIT_SECONDS, worker.kill, f"not ready after {_INIT_SECONDS:.0f} seconds")
         self._starting[worker] = (time.perf_counter(), timer)
-        path = [str(folder) for folder in self.spec.path]
+        path = [str(folder) for folder in (*self.spec.path, self._runtime)]
         config = {"path": path, "gateways": dict(self._gateways), "clock": [self._clock.started, self._clock.scale]}
         start = loop.create_task(worker.start(self._environment(), config))
         self._starts.add(start)

@@ -6,8 +6,8 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Protocol
 
-from local.child import Child
-from local.functions.runtime_api import Invocation, RuntimeConnection
+from localcloud.child import Child
+from localcloud.functions.runtime_api import Invocation, RuntimeConnection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

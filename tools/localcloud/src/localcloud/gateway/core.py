@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from local.gateway import handshakes, integrations, management, selection
-from local.gateway.effects import Accept, Close, Failed, HttpResponse, Log, Reject, Send
-from local.gateway.events import Caller
-from local.gateway.limiter import Limiter
-from local.gateway.model import AUTHORIZER, CONNECT, DISCONNECT, OF_REQUEST, OF_SUBJECT
-from local.gateway.proxy import Answer
-from local.gateway.request import Request
+from localcloud.gateway import handshakes, integrations, management, selection
+from localcloud.gateway.effects import Accept, Close, Failed, HttpResponse, Log, Reject, Send
+from localcloud.gateway.events import Caller
+from localcloud.gateway.limiter import Limiter
+from localcloud.gateway.model import AUTHORIZER, CONNECT, DISCONNECT, OF_REQUEST, OF_SUBJECT
+from localcloud.gateway.proxy import Answer
+from localcloud.gateway.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from local.gateway.effects import Effect, Outcome
-    from local.gateway.events import Handshake
-    from local.gateway.model import Api, Route
+    from localcloud.gateway.effects import Effect, Outcome
+    from localcloud.gateway.events import Handshake
+    from localcloud.gateway.model import Api, Route
 
     Measure = Callable[[str, float, str | None], None]
     Faults = Callable[[str], bool]

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from local.gateway.model import Api
+    from localcloud.gateway.model import Api
 
 # Hop-by-hop headers that do not reach the integration. Host is replaced: behind AWS it is the API's own name.
 _NOT_FORWARDED = frozenset(

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from local.gateway import events, policy, sigv4
-from local.gateway.effects import Failed, Invoke, Raised, Returned
-from local.gateway.request import decoded
+from localcloud.gateway import events, policy, sigv4
+from localcloud.gateway.effects import Failed, Invoke, Raised, Returned
+from localcloud.gateway.request import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from local.gateway.effects import Outcome
-    from local.gateway.model import Api, Authorizer, Route
-    from local.gateway.request import Request
-    from local.gateway.settings import Settings
+    from localcloud.gateway.effects import Outcome
+    from localcloud.gateway.model import Api, Authorizer, Route
+    from localcloud.gateway.request import Request
+    from localcloud.gateway.settings import Settings
 
 MESSAGES = {401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests", 500: "Internal server error"}
 _AUTHORIZER_SECONDS = 29.0

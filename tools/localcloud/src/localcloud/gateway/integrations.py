@@ -14,19 +14,19 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from local.gateway import events, mapping, proxy, selection, variables
-from local.gateway.effects import Failed, Fetch, Invoke, Raised, Responded, Returned
-from local.gateway.jsonpath import MISSING
-from local.gateway.model import CONNECT, DEFAULT
-from local.gateway.proxy import Answer
-from local.gateway.request import decoded
-from local.gateway.vtl import RenderError
+from localcloud.gateway import events, mapping, proxy, selection, variables
+from localcloud.gateway.effects import Failed, Fetch, Invoke, Raised, Responded, Returned
+from localcloud.gateway.jsonpath import MISSING
+from localcloud.gateway.model import CONNECT, DEFAULT
+from localcloud.gateway.proxy import Answer
+from localcloud.gateway.request import decoded
+from localcloud.gateway.vtl import RenderError
 
 if TYPE_CHECKING:
-    from local.gateway.effects import Call, Outcome
-    from local.gateway.model import Integration, Templates
-    from local.gateway.request import Request
-    from local.gateway.vtl import Template
+    from localcloud.gateway.effects import Call, Outcome
+    from localcloud.gateway.model import Integration, Templates
+    from localcloud.gateway.request import Request
+    from localcloud.gateway.vtl import Template
 
 # Headers of the client's connection to the gateway, not of what it asks.
 _HOP_BY_HOP = frozenset(

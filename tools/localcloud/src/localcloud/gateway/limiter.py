@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local.gateway.model import CONNECT
-from local.gateway.throttle import Bucket, Limit, Throttle
+from localcloud.gateway.model import CONNECT
+from localcloud.gateway.throttle import Bucket, Limit, Throttle
 
 if TYPE_CHECKING:
-    from local.gateway.model import Api
+    from localcloud.gateway.model import Api
 
 
 class Limiter:

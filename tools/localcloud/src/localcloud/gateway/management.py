@@ -14,11 +14,11 @@ from urllib.parse import unquote
 
 import msgspec
 
-from local.gateway.effects import HttpResponse
+from localcloud.gateway.effects import HttpResponse
 
 if TYPE_CHECKING:
-    from local.gateway.events import Caller
-    from local.gateway.settings import Settings
+    from localcloud.gateway.events import Caller
+    from localcloud.gateway.settings import Settings
 
 METHODS = frozenset({"POST", "GET", "DELETE"})
 _NAMES = {

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from local.gateway.settings import Settings
+from localcloud.gateway.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from local.gateway.access_log import AccessLog
-    from local.gateway.mapping import RequestParameters, ResponseKeys
-    from local.gateway.models import RequestModels
-    from local.gateway.selection import Expression
-    from local.gateway.throttle import Limit
-    from local.gateway.vtl import Template
+    from localcloud.gateway.access_log import AccessLog
+    from localcloud.gateway.mapping import RequestParameters, ResponseKeys
+    from localcloud.gateway.models import RequestModels
+    from localcloud.gateway.selection import Expression
+    from localcloud.gateway.throttle import Limit
+    from localcloud.gateway.vtl import Template
 
 Kind = Literal["AWS_PROXY", "AWS", "HTTP_PROXY", "HTTP", "MOCK"]
 Passthrough = Literal["WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"]

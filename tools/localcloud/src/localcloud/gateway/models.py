@@ -19,10 +19,10 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT4
 
-from local.gateway.jsonpath import MISSING
-from local.gateway.model import DEFAULT
-from local.gateway.patterns import PatternError, compiled
-from local.gateway.selection import Expression
+from localcloud.gateway.jsonpath import MISSING
+from localcloud.gateway.model import DEFAULT
+from localcloud.gateway.patterns import PatternError, compiled
+from localcloud.gateway.selection import Expression
 
 _STEPS = 200_000
 """Keywords applied to values while one message is validated; about half a second."""

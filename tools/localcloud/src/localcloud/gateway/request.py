@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from local.gateway import events, mapping
-from local.gateway.jsonpath import MISSING
+from localcloud.gateway import events, mapping
+from localcloud.gateway.jsonpath import MISSING
 
 if TYPE_CHECKING:
-    from local.gateway.events import Caller, Event, Handshake
-    from local.gateway.model import Api
+    from localcloud.gateway.events import Caller, Event, Handshake
+    from localcloud.gateway.model import Api
 
 
 @dataclass(slots=True)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from local.gateway import jsonpath
-from local.gateway.jsonpath import MISSING, Path
-from local.gateway.model import CONNECT, DEFAULT, DISCONNECT
+from localcloud.gateway import jsonpath
+from localcloud.gateway.jsonpath import MISSING, Path
+from localcloud.gateway.model import CONNECT, DEFAULT, DISCONNECT
 
 _VARIABLE = re.compile(
     r"""\$\{(?P<braced>[^}]*)\} | \$(?P<bare>(?:request|integration|response)(?:\.{1,2}[^.\[\]\s/$]+|\[[^\]]*\])*)""",

@@ -15,10 +15,10 @@ from urllib.parse import parse_qsl, quote_plus, unquote_plus
 
 import msgspec
 
-from local.gateway import jsonpath
-from local.gateway.events import Handshake
-from local.gateway.jsonpath import MISSING
-from local.gateway.vtl import Blank, Method, Methods, RenderError, Tool, table
+from localcloud.gateway import jsonpath
+from localcloud.gateway.events import Handshake
+from localcloud.gateway.jsonpath import MISSING
+from localcloud.gateway.vtl import Blank, Method, Methods, RenderError, Tool, table
 
 # In this order: what the others bring in must not be escaped again.
 _ESCAPES = (

@@ -7,7 +7,7 @@ import sys
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
-from local.errors import LocalError
+from localcloud.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

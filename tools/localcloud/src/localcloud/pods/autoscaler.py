@@ -9,17 +9,17 @@ from autoscaling import target_tracking
 from autoscaling.hpa import SYNC_PERIOD
 from autoscaling.keda import Keda, MetricError
 from autoscaling.target_tracking import PERIOD, TargetTracking
-from local.errors import LocalError
-from local.pods.cpu import CpuLoop, OnCpu
-from local.pods.metrics import Finding, Triggered, evaluate
+from localcloud.errors import LocalError
+from localcloud.pods.cpu import CpuLoop, OnCpu
+from localcloud.pods.metrics import Finding, Triggered, evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from autoscaling.keda import Reading
-    from local.clock import Clock
-    from local.pods.fleet import Fleet
-    from local.pods.metrics import Query, Reader, Tracking
+    from localcloud.clock import Clock
+    from localcloud.pods.fleet import Fleet
+    from localcloud.pods.metrics import Query, Reader, Tracking
 
 
 # A Prometheus that has just been started, or a pod, may take a moment: that is nothing to speak of.

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from local.pods import probes
-from local.pods.model import HttpGet, TcpSocket
-from local.pods.targets import Targets
+from localcloud.pods import probes
+from localcloud.pods.model import HttpGet, TcpSocket
+from localcloud.pods.targets import Targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from local.clock import Clock
-    from local.pods.settings import Settings
-    from local.pods.targets import Address
+    from localcloud.clock import Clock
+    from localcloud.pods.settings import Settings
+    from localcloud.pods.targets import Address
 
 
 _NEW_SECONDS = 1.0  # between checks of a target that has not passed one yet: nobody wants to wait for the interval

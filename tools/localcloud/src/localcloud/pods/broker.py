@@ -1,17 +1,16 @@
-"""A bus for one machine: `python -m pods.broker`, publish and subscribe as Redis has them, and nothing else.
+"""A bus for one machine: `python -m localcloud.pods.broker`, publish and subscribe as Redis has them, and nothing else.
 
-For development and tests where no Redis is. It speaks what `pods.bus` needs of RESP2, on the loopback interface.
+For development and tests where no Redis is. It speaks as much of RESP2, on the loopback interface.
 https://redis.io/docs/latest/develop/reference/protocol-spec/
 """
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 import os
 import sys
-
-from pods.admin import on_loopback
 
 _MOST = 8 * 1024 * 1024  # bytes of one argument, and that wait for a subscriber
 
@@ -97,11 +96,18 @@ async def serve(host: str, port: int) -> None:
     await server.serve_forever()
 
 
+def _on_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def main() -> None:
     """Exit status 2 for an address that is not of the loopback interface."""
     host = os.environ.get("HOST") or "127.0.0.1"
-    if not on_loopback(host):
-        print("pods.broker: HOST must be a loopback address: it asks nobody who they are", file=sys.stderr)  # noqa: T201
+    if not _on_loopback(host):
+        print("localcloud.pods.broker: HOST must be a loopback address: it asks nobody who they are", file=sys.stderr)  # noqa: T201
         raise SystemExit(2)
     try:
         asyncio.run(serve(host, int(os.environ.get("PORT", "6379"))))

@@ -15,15 +15,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from local.aws.http import Connection, Request, Response
-from local.pods.order import DELETION_COST, valid_cost
+from localcloud.aws.http import Connection, Request, Response
+from localcloud.pods.order import DELETION_COST, valid_cost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from local.pods.fleet import Fleet
-    from local.pods.pod import Pod
+    from localcloud.pods.fleet import Fleet
+    from localcloud.pods.pod import Pod
 
 _PATH = re.compile(r"/api/v1/namespaces/([a-z0-9-]+)/pods(?:/([a-z0-9.-]+))?")
 _TERM = re.compile(r"(!?)\s*([A-Za-z0-9./_-]+)\s*(?:(=|==|!=)\s*([A-Za-z0-9._-]*))?")

@@ -9,14 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from local.child import Child
-from local.pods import environment
+from localcloud.child import Child
+from localcloud.pods import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from local.clock import Clock
-    from local.pods.model import PodSpec
+    from localcloud.clock import Clock
+    from localcloud.pods.model import PodSpec
 
 _LAST_LINES = 3
 

@@ -11,12 +11,12 @@ import psutil
 from autoscaling.behavior import TOLERANCE, Tolerance
 from autoscaling.hpa import SYNC_PERIOD, HorizontalPodAutoscaler
 from autoscaling.resources import Pods, utilization
-from local.pods.metrics import Finding
+from localcloud.pods.metrics import Finding
 
 if TYPE_CHECKING:
-    from local.pods.fleet import Fleet
-    from local.pods.metrics import Reader
-    from local.pods.pod import Pod
+    from localcloud.pods.fleet import Fleet
+    from localcloud.pods.metrics import Reader
+    from localcloud.pods.pod import Pod
 
 
 @dataclass(frozen=True, slots=True)

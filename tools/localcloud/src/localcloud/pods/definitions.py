@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from local import resources
-from local.errors import LocalError
-from local.pods import ecs, kubernetes
-from local.pods.model import PodsPlan, TargetGroup
+from localcloud import resources
+from localcloud.errors import LocalError
+from localcloud.pods import ecs, kubernetes
+from localcloud.pods.model import PodsPlan, TargetGroup
 
 if TYPE_CHECKING:
-    from local.assembly import Deployment
-    from local.template import Stack
+    from localcloud.assembly import Deployment
+    from localcloud.template import Stack
 
 
 _PUBLIC = {"TCP", "TLS", "HTTP", "HTTPS"}

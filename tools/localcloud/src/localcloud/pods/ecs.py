@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from autoscaling.target_tracking import Policy
-from local import resources
-from local.errors import LocalError
-from local.pods import images
-from local.pods.metrics import ExpressionError, Query, Tracked, Tracking, evaluate
-from local.pods.model import Binding, Exec, FleetSpec, PodSpec, Probe, Sleep
+from localcloud import resources
+from localcloud.errors import LocalError
+from localcloud.pods import images
+from localcloud.pods.metrics import ExpressionError, Query, Tracked, Tracking, evaluate
+from localcloud.pods.model import Binding, Exec, FleetSpec, PodSpec, Probe, Sleep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from local.assembly import Deployment
-    from local.pods.model import TargetGroup
-    from local.template import Stack
+    from localcloud.assembly import Deployment
+    from localcloud.pods.model import TargetGroup
+    from localcloud.template import Stack
 
 
 def read(deployment: Deployment, name: str, groups: Mapping[str, TargetGroup]) -> list[FleetSpec]:

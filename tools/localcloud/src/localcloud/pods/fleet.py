@@ -7,15 +7,15 @@ import random
 import string
 from typing import TYPE_CHECKING
 
-from local.pods import addresses, order
-from local.pods.pod import Pod
+from localcloud.pods import addresses, order
+from localcloud.pods.pod import Pod
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from local.pods.balancing import Group
-    from local.pods.container import Host
-    from local.pods.model import FleetSpec
+    from localcloud.pods.balancing import Group
+    from localcloud.pods.container import Host
+    from localcloud.pods.model import FleetSpec
 
 # As Kubernetes makes names: no vowels, nothing that looks like something else.
 _LETTERS = "".join(sorted(set(string.ascii_lowercase + string.digits) - set("aeiou013")))

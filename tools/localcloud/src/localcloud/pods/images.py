@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local.errors import LocalError
-from local.pods.environment import FIELD
-from local.pods.model import Exec, Sleep
+from localcloud import metadata
+from localcloud.errors import LocalError
+from localcloud.pods.environment import FIELD
+from localcloud.pods.model import Exec, Sleep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from local.assembly import Deployment
+    from localcloud.assembly import Deployment
 
-# What the image's lock installs, installed for this machine.
-PACKAGES = Path("build/host-pods/python")
-_BROKER = "pods.broker"  # stands for a Redis where there is none: publish and subscribe, which is all a bus needs
 _REDIS = re.compile(r"(?:.*/)?(?:redis|valkey)(?:[:@].*)?")
 _PYTHON = re.compile(r"(?:.*/)?python3?(?:\.\d+)?")
 _SLEEP = re.compile(r"(?:.*/)?sleep (\d+(?:\.\d+)?)")
@@ -49,7 +48,7 @@ def run(deployment: Deployment, where: str, container: Mapping[str, Any], ports:
     """What a Kubernetes container runs; LocalError for what cannot run here."""
     command = [str(part) for part in (*(container.get("command") or ()), *(container.get("args") or ()))]
     if is_redis(container["image"]):
-        return _redis(deployment, where, command, next(iter(ports.values()), 6379))
+        return _redis(where, command, next(iter(ports.values()), 6379))
     source = find(deployment, where, container["image"])
     return Run(source.folder, source.path, python(where, command))
 
@@ -59,30 +58,30 @@ def is_redis(uri: str) -> bool:
     return _REDIS.fullmatch(uri) is not None
 
 
-def _redis(deployment: Deployment, where: str, command: Sequence[str], port: int) -> Run:
+def _redis(where: str, command: Sequence[str], port: int) -> Run:
+    """This machine's own, or else the broker: publish and subscribe, which is all a bus needs."""
     options = command[1:] if command and command[0].endswith("-server") else command
     if options and not options[0].startswith("-"):
         raise LocalError(f"{where}: its configuration is options here, not the file {options[0]}")
     if program := shutil.which("redis-server") or shutil.which("valkey-server"):
         here = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
         return Run(Path(tempfile.gettempdir()), (), (*options, *here), program)
-    for image in deployment.images.values():
-        if image.folder.joinpath(*_BROKER.split(".")).with_suffix(".py").is_file():
-            variables = (("HOST", f"{FIELD}status.podIP"), ("PORT", str(port)))
-            return Run(image.folder.resolve(), (), ("-m", _BROKER), environment=variables)
-    raise LocalError(f"{where}: there is no redis-server on this machine: install it")
+    variables = (("HOST", f"{FIELD}status.podIP"), ("PORT", str(port)))
+    # -P: what others have put into the folder for temporary files is not to be imported.
+    broker = ("-P", "-m", "localcloud.pods.broker")
+    return Run(Path(tempfile.gettempdir()), (), broker, sys.executable, variables)
 
 
 def find(deployment: Deployment, where: str, uri: str) -> Source:
     """What an image is built from; LocalError for one that is not an asset of this assembly."""
     image = deployment.images.get(uri.rpartition(":")[2])
     if image is None or not image.folder.is_dir():
-        raise LocalError(f"{where}: the image {uri} is no docker asset of this assembly: run make synth")
-    if not image.dockerfile.with_name("requirements.txt").is_file():
+        raise LocalError(f"{where}: the image {uri} is no docker asset of this assembly: run cdk synth")
+    told = metadata.read(deployment.stack)
+    if told is None or told.packages is None or not image.dockerfile.with_name("requirements.txt").is_file():
         return Source(image.folder.resolve(), ())
-    if not PACKAGES.is_dir():
-        raise LocalError(f"{where}: there is no {PACKAGES}, with what its image installs: run make install")
-    return Source(image.folder.resolve(), (PACKAGES.resolve(),))
+    packages = metadata.python(where, f"{metadata.STACK}.packages", deployment.home / told.packages)
+    return Source(image.folder.resolve(), (packages,))
 
 
 def python(where: str, command: Sequence[str]) -> tuple[str, ...]:

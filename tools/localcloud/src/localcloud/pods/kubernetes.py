@@ -10,15 +10,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from autoscaling.spec import milli, quantity
-from local.errors import LocalError
-from local.pods import environment, images, manifests, monitors, scaled_objects
-from local.pods.model import Binding, Exec, FleetSpec, HttpGet, PodSpec, Probe, Sleep, TcpSocket
+from localcloud.errors import LocalError
+from localcloud.pods import environment, images, manifests, monitors, scaled_objects
+from localcloud.pods.model import Binding, Exec, FleetSpec, HttpGet, PodSpec, Probe, Sleep, TcpSocket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from local.assembly import Deployment
-    from local.pods.manifests import Manifest, Object
+    from localcloud.assembly import Deployment
+    from localcloud.pods.manifests import Manifest, Object
 
 
 def read(deployment: Deployment, name: str) -> list[FleetSpec]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from local import resources
-from local.errors import LocalError
+from localcloud import resources
+from localcloud.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from local.assembly import Deployment
+    from localcloud.assembly import Deployment
 
 Manifest = dict[str, Any]
 

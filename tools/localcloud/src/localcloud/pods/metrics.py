@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from autoscaling.delay import visible
 from autoscaling.keda import MetricError, ScaledObject, Trigger
 from autoscaling.target_tracking import PERIOD, Policy
-from local.aws.client import CallError, Client
+from localcloud.aws.client import CallError, Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

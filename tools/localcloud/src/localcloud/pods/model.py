@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from local.pods.cpu import OnCpu
-    from local.pods.metrics import Tracking, Triggered
-    from local.pods.monitors import Scrape
+    from localcloud.pods.cpu import OnCpu
+    from localcloud.pods.metrics import Tracking, Triggered
+    from localcloud.pods.monitors import Scrape
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from local.pods.manifests import Object
+    from localcloud.pods.manifests import Object
 
 _DURATION = re.compile(r"(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?")
 _DEFAULT_SECONDS = 30.0  # scrapeInterval of the Prometheus that the operator runs

@@ -12,16 +12,16 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from local.pods import probes
-from local.pods.container import Container, Host
-from local.pods.model import Exec, HttpGet, Sleep
-from local.pods.order import Standing, deletion_cost
+from localcloud.pods import probes
+from localcloud.pods.container import Container, Host
+from localcloud.pods.model import Exec, HttpGet, Sleep
+from localcloud.pods.order import Standing, deletion_cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local.pods.addresses import Lease
-    from local.pods.model import PodSpec, Probe
+    from localcloud.pods.addresses import Lease
+    from localcloud.pods.model import PodSpec, Probe
 
 _LEAST_GRACE = 2  # seconds between SIGTERM and SIGKILL, even when preStop has used up all there was
 _BACK_OFF, _LONGEST_BACK_OFF = 10, 300  # seconds before the second restart; it doubles

@@ -10,27 +10,27 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from local.errors import LocalError
-from local.pods import autoscaler, prometheus
-from local.pods.balancing import Balancer, Group
-from local.pods.cluster import Cluster
-from local.pods.cpu import OnCpu
-from local.pods.fleet import Fleet
-from local.pods.metrics import CloudWatch, PrometheusQuery, Triggered
-from local.pods.promql import QueryError
-from local.pods.scraping import Scraper
-from local.pods.targets import Targets
+from localcloud.errors import LocalError
+from localcloud.pods import autoscaler, prometheus
+from localcloud.pods.balancing import Balancer, Group
+from localcloud.pods.cluster import Cluster
+from localcloud.pods.cpu import OnCpu
+from localcloud.pods.fleet import Fleet
+from localcloud.pods.metrics import CloudWatch, PrometheusQuery, Triggered
+from localcloud.pods.promql import QueryError
+from localcloud.pods.scraping import Scraper
+from localcloud.pods.targets import Targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator
 
     from autoscaling.keda import Reading
-    from local.metrics import Metrics
-    from local.pods.container import Host
-    from local.pods.metrics import Query
-    from local.pods.model import FleetSpec, PodsPlan
-    from local.pods.prometheus import Prometheus
-    from local.pods.settings import Settings
+    from localcloud.metrics import Metrics
+    from localcloud.pods.container import Host
+    from localcloud.pods.metrics import Query
+    from localcloud.pods.model import FleetSpec, PodsPlan
+    from localcloud.pods.prometheus import Prometheus
+    from localcloud.pods.settings import Settings
 
 _FIRST_SECONDS = 30.0  # real: how long a start waits for first replicas to be ready
 
@@ -66,7 +66,7 @@ class Pods:
         LocalError when there is nobody who could answer an autoscaler's queries.
         """
         if any(fleet.spec.pod.asks_cluster for fleet in self._fleets):
-            folder = Path(self._running.enter_context(TemporaryDirectory(prefix="duplex-cluster-")))
+            folder = Path(self._running.enter_context(TemporaryDirectory(prefix="localcloud-cluster-")))
             cluster = Cluster(self._fleets, folder)
             self._host.accounts.update(await cluster.start())
             self._running.callback(cluster.stop)
@@ -139,7 +139,7 @@ class Pods:
             except QueryError as error:
                 raise LocalError(str(error)) from error
             return
-        folder = Path(self._running.enter_context(TemporaryDirectory(prefix="duplex-prometheus-")))
+        folder = Path(self._running.enter_context(TemporaryDirectory(prefix="localcloud-prometheus-")))
 
         def report(line: str) -> None:
             self._host.report("Prometheus", line)

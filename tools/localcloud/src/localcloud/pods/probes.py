@@ -6,10 +6,10 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from local.pods.model import HttpGet, TcpSocket
+from localcloud.pods.model import HttpGet, TcpSocket
 
 if TYPE_CHECKING:
-    from local.pods.model import Probe
+    from localcloud.pods.model import Probe
 
 _HEAD_LIMIT = 64 * 1024
 

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from autoscaling.keda import MetricError
-from local.child import Child
-from local.errors import LocalError
-from local.pods import addresses, http
-from local.pods.scraping import targets
+from localcloud.child import Child
+from localcloud.errors import LocalError
+from localcloud.pods import addresses, http
+from localcloud.pods.scraping import targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from autoscaling.keda import Reading
-    from local.clock import Clock
-    from local.pods.fleet import Fleet
-    from local.pods.metrics import PrometheusQuery
-    from local.pods.monitors import Scrape
+    from localcloud.clock import Clock
+    from localcloud.pods.fleet import Fleet
+    from localcloud.pods.metrics import PrometheusQuery
+    from localcloud.pods.monitors import Scrape
 
 PORT = 9090
 _START_SECONDS = 30.0

@@ -13,11 +13,11 @@ from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
-from local.listener import Listener
+from localcloud.listener import Listener
 
 if TYPE_CHECKING:
-    from local.pods.balancing import Group
-    from local.pods.targets import Address
+    from localcloud.pods.balancing import Group
+    from localcloud.pods.targets import Address
 
 _BUFFER = 64 * 1024  # bytes that wait for one end before nothing more is read from the other
 _CONNECT_SECONDS = 10.0

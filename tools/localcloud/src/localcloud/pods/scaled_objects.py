@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 from autoscaling import spec as specs
 from autoscaling.keda import ScaledObject
-from local.pods.metrics import PrometheusQuery, Query, Triggered
+from localcloud.pods.metrics import PrometheusQuery, Query, Triggered
 
 if TYPE_CHECKING:
     from autoscaling.keda import TriggerSpec
-    from local.pods.manifests import Object
+    from localcloud.pods.manifests import Object
 
 
 def autoscaler(one: Object, objects: list[Object]) -> Triggered | None:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from prometheus_client.parser import text_string_to_metric_families
 
 from autoscaling.keda import MetricError
-from local.pods import http, promql
+from localcloud.pods import http, promql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from autoscaling.keda import Reading
-    from local.pods.fleet import Fleet
-    from local.pods.metrics import PrometheusQuery
-    from local.pods.monitors import Scrape
+    from localcloud.pods.fleet import Fleet
+    from localcloud.pods.metrics import PrometheusQuery
+    from localcloud.pods.monitors import Scrape
 
 _SECONDS = 3.0  # that a pod may take for its answer
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from local.pods.model import TargetGroup
-    from local.pods.settings import Settings
+    from localcloud.pods.model import TargetGroup
+    from localcloud.pods.settings import Settings
 
 Address = tuple[str, int]
 

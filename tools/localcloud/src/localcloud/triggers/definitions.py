@@ -6,15 +6,15 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from local import resources
-from local.errors import LocalError
-from local.triggers import schedule
+from localcloud import resources
+from localcloud.errors import LocalError
+from localcloud.triggers import schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from local.template import Stack
-    from local.triggers.schedule import Schedule
+    from localcloud.template import Stack
+    from localcloud.triggers.schedule import Schedule
 
 # Lambda's limits: "CreateEventSourceMapping", AWS Lambda API Reference.
 _BATCH, _BATCH_WITHOUT_WINDOW, _WINDOW = 10_000, 10, 300

@@ -11,15 +11,15 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from local.aws.client import CallError, Client
-from local.gateway.effects import Returned
+from localcloud.aws.client import CallError, Client
+from localcloud.gateway.effects import Returned
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from local.clock import Clock
-    from local.functions.function import Function
-    from local.triggers.definitions import QueueMapping
+    from localcloud.clock import Clock
+    from localcloud.functions.function import Function
+    from localcloud.triggers.definitions import QueueMapping
 
 _LONG_POLL = 20  # seconds: the longest that SQS lets one wait
 _RECEIVE = _DELETE = 10  # messages: the most of one call

@@ -8,14 +8,14 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from local.gateway.effects import Returned
+from localcloud.gateway.effects import Returned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local.clock import Clock
-    from local.functions.function import Function
-    from local.triggers.definitions import Timer
+    from localcloud.clock import Clock
+    from localcloud.functions.function import Function
+    from localcloud.triggers.definitions import Timer
 
 # Virtual seconds before Lambda's second and third attempt at an asynchronous invocation.
 # Source: "How Lambda handles errors and retries with asynchronous invocation", AWS Lambda Developer Guide.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.conformance.cases.common import EVENT, context, watched
-from tests.conformance.patterns import ANY, Json, Keep, Number, Other, Some, Text
-from tests.conformance.steps import Case, Close, Connect, Receive, Send
+from ..patterns import ANY, Json, Keep, Number, Other, Some, Text
+from ..steps import Case, Close, Connect, Receive, Send
+from .common import EVENT, context, watched
 
 _TOLD = {
     "principalId": "somebody",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.conformance.patterns import ID, Json, Keep, Some, Text
-from tests.conformance.steps import Connect, Receive, Send, Step
+from ..patterns import ID, Json, Keep, Some, Text
+from ..steps import Connect, Receive, Send, Step
 
 EVENT = '{"action":"event"}'
 """To the main API: answered with the event that its function got."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.conformance.cases.common import context, ended, joined, watched
-from tests.conformance.patterns import ID, Json, Keep, Some, Text
-from tests.conformance.steps import Case, Close, Closed, Drain, Http, Receive, Sdk, Send, Silent, Until
+from ..patterns import ID, Json, Keep, Some, Text
+from ..steps import Case, Close, Closed, Drain, Http, Receive, Sdk, Send, Silent, Until
+from .common import context, ended, joined, watched
 
 _ISO = Text(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
 _HERE = "/@connections/<id>"

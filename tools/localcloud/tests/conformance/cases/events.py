@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.conformance.cases.common import EVENT, context, ended, joined, watched
-from tests.conformance.patterns import ANY, ID, Json, Keep, Number, Other, Some, Text
-from tests.conformance.steps import Case, Close, Closed, Connect, Http, Receive, Send
+from ..patterns import ANY, ID, Json, Keep, Number, Other, Some, Text
+from ..steps import Case, Close, Closed, Connect, Http, Receive, Send
+from .common import EVENT, context, ended, joined, watched
 
 _TIME = Number(1_577_836_800_000)  # of 2020, in milliseconds
 

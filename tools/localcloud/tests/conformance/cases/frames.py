@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.conformance.cases.common import error, joined
-from tests.conformance.steps import Case, Closed, Connect, Ping, Receive, Send
+from ..steps import Case, Closed, Connect, Ping, Receive, Send
+from .common import error, joined
 
 _OPEN = Connect("auth=allow")
 _FRAME = "x" * 32_768

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.conformance.cases.common import EVENT, context, joined, watched
-from tests.conformance.patterns import ID, Json, Keep, Some, Text
-from tests.conformance.steps import Case, Connect, Http, Receive, Send
+from ..patterns import ID, Json, Keep, Some, Text
+from ..steps import Case, Connect, Http, Receive, Send
+from .common import EVENT, context, joined, watched
 
 _EIGHT = r"[\w-]{8}"
 

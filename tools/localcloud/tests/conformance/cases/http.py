@@ -6,8 +6,8 @@ import json
 from base64 import b64encode
 from typing import Any
 
-from tests.conformance.patterns import ANY, ID, Json, Keep, Some, Text
-from tests.conformance.steps import Backend, Case, Close, Connect, Http, Receive, Send, Step
+from ..patterns import ANY, ID, Json, Keep, Some, Text
+from ..steps import Backend, Case, Close, Connect, Http, Receive, Send, Step
 
 _SIGNED = Connect(signed="right")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.conformance.cases.common import joined
-from tests.conformance.patterns import Json, Text
-from tests.conformance.steps import Case, Connect, Receive, Send, Silent
+from ..patterns import Json, Text
+from ..steps import Case, Connect, Receive, Send, Silent
+from .common import joined
 
 CASES = (
     Case(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.conformance.cases.common import error, joined
-from tests.conformance.patterns import ID, Json, Some, Text
-from tests.conformance.steps import Case, Connect, Receive, Send, Silent
+from ..patterns import ID, Json, Some, Text
+from ..steps import Case, Connect, Receive, Send, Silent
+from .common import error, joined
 
 _PROBE = Silent("probe", "probe")
 """The default route answers what it is sent."""

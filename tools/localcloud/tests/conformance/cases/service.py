@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.conformance.patterns import ANY, ID, Json, Keep, Some, Text
-from tests.conformance.steps import (
+from ..patterns import ANY, ID, Json, Keep, Some, Text
+from ..steps import (
     Case,
     Close,
     Connect,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tests.conformance.cases.common import ended
-from tests.conformance.patterns import ID, Json, Keep, Other, Some, Text
-from tests.conformance.steps import (
+from ..patterns import ID, Json, Keep, Other, Some, Text
+from ..steps import (
     Ask,
     Backend,
     Case,
@@ -18,6 +17,7 @@ from tests.conformance.steps import (
     Until,
     Wait,
 )
+from .common import ended
 
 _IDLE, _HALF, _LIFE = 600, 300, 7200  # seconds
 _FAULT = "a fault of the service at this moment, which only the local gateway makes on purpose"

@@ -10,8 +10,8 @@ A template can reach nothing but the values it is given: strings, numbers, boole
 derived from Tool. The work of one rendering and the size of its text are limited (see `scope`).
 """
 
-from local.gateway.vtl.errors import RenderError, TemplateError
-from local.gateway.vtl.template import Template, compile  # noqa: A004
-from local.gateway.vtl.tool import Blank, Method, Methods, Tool, table
+from localcloud.gateway.vtl.errors import RenderError, TemplateError
+from localcloud.gateway.vtl.template import Template, compile  # noqa: A004
+from localcloud.gateway.vtl.tool import Blank, Method, Methods, Tool, table
 
 __all__ = ["Blank", "Method", "Methods", "RenderError", "Template", "TemplateError", "Tool", "compile", "table"]

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
-from local.gateway.vtl import java, nodes
-from local.gateway.vtl.errors import TemplateError
-from local.gateway.vtl.operators import OPERATORS
+from localcloud.gateway.vtl import java, nodes
+from localcloud.gateway.vtl.errors import TemplateError
+from localcloud.gateway.vtl.operators import OPERATORS
 
 T = TypeVar("T")
 

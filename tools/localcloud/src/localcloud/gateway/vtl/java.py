@@ -9,9 +9,9 @@ import math
 from decimal import Decimal
 from typing import Any
 
-from local.gateway.vtl.errors import RenderError
-from local.gateway.vtl.scope import Scope
-from local.gateway.vtl.tool import Blank, Entry, Tool
+from localcloud.gateway.vtl.errors import RenderError
+from localcloud.gateway.vtl.scope import Scope
+from localcloud.gateway.vtl.tool import Blank, Entry, Tool
 
 _DEPTH = 100
 

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from local.gateway.patterns import PatternError, compiled
-from local.gateway.vtl.errors import RenderError
-from local.gateway.vtl.java import at, equal, get, integer, number, text
-from local.gateway.vtl.scope import Scope
-from local.gateway.vtl.tool import Entry, Method, Methods, Tool, table
+from localcloud.gateway.patterns import PatternError, compiled
+from localcloud.gateway.vtl.errors import RenderError
+from localcloud.gateway.vtl.java import at, equal, get, integer, number, text
+from localcloud.gateway.vtl.scope import Scope
+from localcloud.gateway.vtl.tool import Entry, Method, Methods, Tool, table
 
 _LITERAL = re.compile(r"(?:[^\\.\[\]{}()*+?^$|]|\\[^A-Za-z0-9])*")
 _REPLACEMENT = re.compile(r"\\(?P<escaped>.)|\$(?P<number>\d)|\$\{(?P<name>\w+)\}|(?P<wrong>[\\$])", re.DOTALL)

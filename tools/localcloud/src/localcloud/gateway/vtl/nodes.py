@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from local.gateway.vtl import java
-from local.gateway.vtl.errors import RenderError
-from local.gateway.vtl.methods import call
-from local.gateway.vtl.scope import Scope
+from localcloud.gateway.vtl import java
+from localcloud.gateway.vtl.errors import RenderError
+from localcloud.gateway.vtl.methods import call
+from localcloud.gateway.vtl.scope import Scope
 
 _SHADOWED = ("foreach", "velocityCount", "velocityHasNext")
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from local.gateway.vtl import java
-from local.gateway.vtl.errors import RenderError
-from local.gateway.vtl.scope import Scope
+from localcloud.gateway.vtl import java
+from localcloud.gateway.vtl.errors import RenderError
+from localcloud.gateway.vtl.scope import Scope
 
 _LARGEST = 2**1024
 

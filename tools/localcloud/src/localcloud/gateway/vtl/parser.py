@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from local.gateway.vtl import nodes
-from local.gateway.vtl.expressions import NAME, ExpressionReader
+from localcloud.gateway.vtl import nodes
+from localcloud.gateway.vtl.expressions import NAME, ExpressionReader
 
 _SPECIAL = re.compile(r"[$#\\]")
 _DIRECTIVE = re.compile(rf"#(?:(?P<bare>[A-Za-z][A-Za-z0-9_]*)|\{{(?P<braced>{NAME})\}})")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from local.gateway.vtl.errors import RenderError
+from localcloud.gateway.vtl.errors import RenderError
 
 if TYPE_CHECKING:
-    from local.gateway.vtl.nodes import Macro
+    from localcloud.gateway.vtl.nodes import Macro
 
 _STEPS = 100_000
 """References, operations and rounds of loops, and 64 characters each of what is made of them."""

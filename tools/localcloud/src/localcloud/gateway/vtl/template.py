@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from local.gateway.vtl import nodes
-from local.gateway.vtl.errors import RenderError, TemplateError
-from local.gateway.vtl.parser import Parser
-from local.gateway.vtl.scope import Scope
+from localcloud.gateway.vtl import nodes
+from localcloud.gateway.vtl.errors import RenderError, TemplateError
+from localcloud.gateway.vtl.parser import Parser
+from localcloud.gateway.vtl.scope import Scope
 
 _LONGEST = 300 * 1024
 """API Gateway's quota for a mapping template, in bytes."""

@@ -1,5 +1,0 @@
-"""`python -m compare`: choose between the ways to run the backend."""
-
-from compare.cli import main
-
-main()

@@ -1,0 +1,1 @@
+"""What several variants are built of."""

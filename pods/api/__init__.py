@@ -1,0 +1,1 @@
+"""Pods behind API Gateway, which answer its HTTP integrations."""

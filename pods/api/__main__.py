@@ -1,0 +1,7 @@
+"""`python -m pods.api`."""
+
+import sys
+
+from pods.api.server import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""The controller that has the emptiest pod go first."""

@@ -1,0 +1,5 @@
+"""`python -m pods.scale_in`."""
+
+from pods.scale_in.controller import main
+
+main()

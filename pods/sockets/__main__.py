@@ -1,0 +1,5 @@
+"""`python -m pods.sockets`."""
+
+from pods.sockets.server import main
+
+main()
