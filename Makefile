@@ -49,12 +49,8 @@ NODE := node_modules/.installed
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps
 PROJECTS := client/pyproject.toml $(wildcard tools/*/pyproject.toml)
 
-# What each variant needs here beside its template: kubectl's layer where there is a cluster, the packages of pods.
-ifneq ($(filter-out lambda,$(BACKENDS)),)
-FOLDERS := host host-pods
-else
-FOLDERS := host
-endif
+# What each variant needs here beside its template: what functions and pods import, and kubectl's layer for clusters.
+FOLDERS := layer host $(if $(filter-out lambda,$(BACKENDS)),host-pods)
 ifneq ($(findstring eks,$(BACKENDS))$(findstring sockets,$(BACKENDS))$(findstring all,$(BACKENDS)),)
 SYNTH := $(RUN) $(CLUSTER)
 else
