@@ -11,13 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from aws_lambda_powertools import Logger
-
+from backend.log import logger
 from backend.ports import Gauges, Outbound, UnavailableError
 from backend.presence import Presence
 from backend.records import Member
-
-logger = Logger()
 
 #: Rows asked for at once, and in one run.
 PARALLEL = 16
@@ -80,7 +77,7 @@ class Census:
         try:
             if self._outbound.exists(row.member.connection_id):
                 return True
-            self._presence.gone(None, row.member)
+            self._presence.gone(self._outbound, None, row.member)
         except UnavailableError:
             return None
         return False

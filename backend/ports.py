@@ -139,5 +139,5 @@ class Gauges(Protocol):
 class MetricsSink(Protocol):
     """Where measurements of events go."""
 
-    def record(self, route: str, **values: float) -> None:
-        """Record one handled event: counts by metric name, and `Latency` in milliseconds."""
+    def record(self, route: str, counted: str, errors: int, milliseconds: float) -> None:
+        """Record one handled event: `counted` is the name of the metric that counts events of its kind."""

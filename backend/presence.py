@@ -14,10 +14,9 @@ MEMBER_SECONDS = 7200 + 600
 class Presence:
     """Memberships follow the connection that holds their session: they are what a publish delivers to."""
 
-    def __init__(self, sessions: Sessions, members: Members, outbound: Outbound | None = None) -> None:
+    def __init__(self, sessions: Sessions, members: Members) -> None:
         self._sessions = sessions
         self._members = members
-        self._outbound = outbound
 
     def ended(self, connection: Connection, now: float) -> None:
         """The connection has ended. Nothing changes when its session has moved on."""
@@ -25,18 +24,17 @@ class Presence:
         if session is not None:
             self._leave_rooms(session, connection.id)
 
-    def gone(self, room: str | None, member: Member) -> None:
+    def gone(self, outbound: Outbound, room: str | None, member: Member) -> None:
         """A connection could not be found: its session and its memberships let go of it, and of no other.
 
         It is closed before: API Gateway has been seen to say so of connections that were there. Such a client notices,
         comes back, and resumes. One that kept its connection, let go of, would wait for what nobody sends it: where
         closing fails, nothing is let go of.
         """
-        if self._outbound is not None:
-            try:
-                self._outbound.close(member.connection_id)
-            except UnavailableError:
-                return
+        try:
+            outbound.close(member.connection_id)
+        except UnavailableError:
+            return
         session = self._sessions.gone(member.session_id, member.connection_id, time.time())
         if session is not None:
             self._leave_rooms(session, member.connection_id)

@@ -33,6 +33,19 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The message that something is done for: what the log says of it, here and wherever a queue takes the rest.
+
+    `request_id` is API Gateway's, or one of our own where it has not been asked. `action` is the name of a route.
+    """
+
+    connection_id: str
+    session_id: str
+    request_id: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """One client's state, held by one connection at a time, or by none between a disconnect and a resume.
 

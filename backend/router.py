@@ -1,60 +1,60 @@
 """The routes of messages: `$default` and one for each action."""
 
 import time
-import uuid
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial, reduce
+from operator import or_
+from typing import Any
 
-from aws_lambda_powertools import Logger
-from msgspec import UNSET, Struct, UnsetType
-from msgspec.json import Decoder
+import msgspec
+from msgspec import UNSET, DecodeError, Raw, Struct
+from msgspec.json import Decoder, Encoder
 
-from backend import protocol, work
+from backend.actions import OF_THE_MESSAGE, Action
 from backend.delivery import Delivery
-from backend.errors import ErrorCode, RefusedError
-from backend.messaging import Messaging
-from backend.ports import MetricsSink, Outbound, Queue, UnavailableError
-from backend.presence import Presence
-from backend.protocol import ErrorReply, Reply, SessionReply
-from backend.rates import Rates
-from backend.records import Connection, Member
+from backend.errors import MAX_MESSAGE_LENGTH, ErrorCode, RefusedError
+from backend.log import about, logger
+from backend.ports import MetricsSink, UnavailableError
+from backend.protocol import Answer, ErrorReply, Id, Reply, Request, encode
+from backend.rate_limiter import RateLimiter
+from backend.records import Connection, Member, Origin
 from backend.sessions import Sessions
-
-logger = Logger()
 
 # Any other action shares this one, in metrics too: clients do not get to name dimensions.
 DEFAULT_ROUTE = "$default"
 
-Id = int | str | UnsetType
+_OPENS = frozenset("{ \t\r\n")  # how the text of a JSON object may begin
+_NOT_JSON = (DecodeError, RecursionError, UnicodeEncodeError)
+
+_fields = Decoder(dict[str, Raw])  # of several fields with one name the last one counts
+_text = Decoder(str)
+_id = Decoder(Id | None)
+_encoder = Encoder()
 
 
-class Answer(NamedTuple):
-    """A reply, and frames that are to reach the client after it."""
+class Route(Struct, gc=False, frozen=True):
+    """How an action is answered."""
 
-    reply: Reply
-    then: Sequence[bytes] = ()
-
-
-class Route(NamedTuple):
-    """How an action is answered. A route that touches the session itself needs no touch before; one that does not ask
-    the store or a queue answers at once."""
-
-    decoder: Decoder[Any]
-    answer: Callable[[Connection, Any, Id, float], Reply | Answer]
-    touches: bool = False
-    asks: bool = True
+    name: str
+    call: Callable[[Connection, Request, float, Origin | None], Reply | Answer]
+    touches: bool
+    waits: bool
 
 
-class Inquiry(Struct, gc=False):
-    """A message that has been looked at. `alone`: its answer needs neither store nor queue, and takes microseconds."""
+class ParsedMessage(Struct, gc=False):
+    """A message that has been decoded.
+
+    `route` is None when no action takes it. Without a `request` it is refused, or echoed if there is no `refusal`
+    either. `touch`: the session is to be touched first. `immediate`: the answer needs neither the store nor a queue,
+    and takes microseconds.
+    """
 
     text: str
-    envelope: protocol.Envelope | None
     route: Route | None
-    allowed: bool
+    request: Request | None
+    refusal: ErrorReply | None
     touch: bool
-    alone: bool
+    immediate: bool
 
 
 class Router:
@@ -62,88 +62,130 @@ class Router:
 
     def __init__(
         self,
+        actions: Mapping[str, Action],
+        parts: object,
+        *,
         sessions: Sessions,
-        presence: Presence,
-        messaging: Messaging,
         delivery: Delivery,
-        outbound: Outbound,
-        jobs: Queue,
         metrics: MetricsSink,
-        rates: Rates,
+        rate_limiter: RateLimiter,
     ) -> None:
+        """`parts` has what actions take of the application as its attributes. Raises TypeError for an action that takes
+        something else."""
         self._sessions = sessions
-        self._presence = presence
-        self._messaging = messaging
         self._delivery = delivery
-        self._outbound = outbound
-        self._jobs = jobs
         self._metrics = metrics
-        self._rates = rates
-        self._routes = {
-            "ping": Route(Decoder(protocol.Ping), self._ping, asks=False),
-            "session": Route(Decoder(protocol.SessionRequest), self._session, touches=True),
-            "join": Route(Decoder(protocol.JoinRequest), self._join, touches=True),
-            "leave": Route(Decoder(protocol.LeaveRequest), self._leave),
-            "publish": Route(Decoder(protocol.PublishRequest), self._publish),
-            "send": Route(Decoder(protocol.SendRequest), self._send),
-            "work": Route(Decoder(protocol.WorkRequest), self._work),
+        self._rate_limiter = rate_limiter
+        self._routes = {name: _route(action, parts) for name, action in actions.items()}
+        # One decoder for every action: msgspec chooses the struct by the field `action`.
+        kinds: dict[str, Any] = {
+            name: msgspec.defstruct(name, [], bases=(action.request,), tag_field="action", tag=name)
+            for name, action in actions.items()
         }
+        self._routes_by_kind = {kind: self._routes[name] for name, kind in kinds.items()}
+        self._decoder: Decoder[Request] = Decoder(reduce(or_, kinds.values()))
 
-    def message(self, connection: Connection, text: str, now: float) -> str | None:
+    def message(self, connection: Connection, text: str, now: float, request_id: str | None = None) -> str | None:
         """The reply to one message: the text itself, byte for byte, or a frame of the protocol. Raises nothing.
 
-        None when the reply has gone out already, because other frames had to follow it.
+        None when the reply has gone out already, because other frames had to follow it. `request_id` is for the log;
+        one is made where the host has none.
         """
-        return self.answer(connection, self.look(connection, text, now), now)
+        return self.answer(connection, self.parse(connection, text, now), now, request_id)
 
-    def look(self, connection: Connection, text: str, now: float) -> Inquiry:
-        """What a message asks for, counted by its connection's rate. Asks no store; to be answered once."""
-        envelope = protocol.open_envelope(text)
-        route = self._routes.get(envelope.action) if envelope is not None and envelope.action is not None else None
-        allowed = self._rates.allow(connection.id, now)
-        touch = allowed and (route is None or not route.touches) and self._sessions.touch_is_due(connection, now)
-        alone = not allowed or not (touch or (route is not None and route.asks))
-        return Inquiry(text, envelope, route, allowed, touch, alone)
+    def parse(self, connection: Connection, text: str, now: float) -> ParsedMessage:
+        """Decode a message, and count it against its connection's rate. Asks no store; to be answered once."""
+        route: Route | None = None
+        request: Request | None = None
+        refusal: ErrorReply | None = None
+        if text[:1] in _OPENS:  # spares most echoes the cost of an exception
+            try:
+                request = self._decoder.decode(text)
+                route = self._routes_by_kind[type(request)]
+            except _NOT_JSON:
+                route, request, refusal = self._parse_again(text)
+        if not self._rate_limiter.allow(connection.id, now):
+            sent = request or refusal
+            refusal = _refusal(ErrorCode.RATE, self._rate_limiter.rule, sent.id if sent is not None else None)
+            return ParsedMessage(text, route, None, refusal, touch=False, immediate=True)
+        touch = self._sessions.touch_is_due(connection, now)
+        if route is None or request is None:
+            return ParsedMessage(text, route, request, refusal, touch, not touch)
+        touch = touch and not route.touches
+        return ParsedMessage(text, route, request, refusal, touch, not (touch or route.waits))
 
-    def answer(self, connection: Connection, inquiry: Inquiry, now: float) -> str | None:
-        """The reply to what `look` gave for this connection, as `message` gives it."""
+    def _parse_again(self, text: str) -> tuple[Route | None, Request | None, ErrorReply | None]:
+        """The route, the request and the refusal of a text that the decoder of all actions does not take."""
+        try:
+            fields = _fields.decode(text)
+            action = bytes(fields.get("action", b""))
+            route = self._routes.get(_text.decode(action)) if action.startswith(b'"') else None
+        except _NOT_JSON:
+            return None, None, None
+        if not action:
+            return None, None, None
+        try:
+            identifier = _id.decode(fields.get("id", b"null"))
+        except DecodeError:
+            problem = "id must be a string of 1 to 128 characters or a 64-bit integer"
+            return route, None, _refusal(ErrorCode.BAD_REQUEST, problem)
+        if route is None:
+            allowed = f"action must be one of: {', '.join(self._routes)}"
+            unknown = None if identifier is None else _refusal(ErrorCode.UNKNOWN_ACTION, allowed, identifier)
+            return None, None, unknown
+        try:
+            return route, self._decoder.decode(_encoder.encode(fields)), None
+        except DecodeError as error:
+            return route, None, _refusal(ErrorCode.BAD_REQUEST, str(error), identifier)
+
+    def answer(
+        self, connection: Connection, message: ParsedMessage, now: float, request_id: str | None = None
+    ) -> str | None:
+        """The reply to what `parse` gave for this connection, as `message` gives it."""
         started = time.perf_counter()
-        text, envelope, route = inquiry.text, inquiry.envelope, inquiry.route
-        errors = self._touch(connection, now) if inquiry.touch else 0
-        reply: str | None = text
-        if not inquiry.allowed:
-            identifier = envelope.id if envelope is not None else UNSET
-            reply = protocol.encode(ErrorReply(id=identifier, code=ErrorCode.RATE, message=self._rates.rule)).decode()
-        elif envelope is not None and (route is not None or envelope.id is not UNSET or envelope.id_error is not None):
-            frame, then = self._answer(connection, text, envelope, route, now)
-            if frame.id is UNSET:
-                frame.id = envelope.id
-            if isinstance(frame, ErrorReply) and frame.code in {ErrorCode.INTERNAL, ErrorCode.UNAVAILABLE}:
-                errors += 1
-            encoded = protocol.encode(frame)
-            reply = None if then and self._follow(connection, [encoded, *then]) else encoded.decode()
-        name = envelope.action if route is not None and envelope is not None and envelope.action else DEFAULT_ROUTE
-        self._metrics.record(name, Messages=1, Errors=errors, Latency=(time.perf_counter() - started) * 1000)
+        route = message.route.name if message.route is not None else DEFAULT_ROUTE
+        if message.immediate:
+            errors, reply = self._reply(connection, message, now, None)
+        else:
+            origin = self._sessions.origin(connection, route, request_id)
+            with about(origin):
+                touch_errors = self._touch(connection, now) if message.touch else 0
+                errors, reply = self._reply(connection, message, now, origin)
+                errors += touch_errors
+        self._metrics.record(route, "Messages", errors, (time.perf_counter() - started) * 1000)
         return reply
 
-    def _answer(
-        self, connection: Connection, text: str, envelope: protocol.Envelope, route: Route | None, now: float
-    ) -> Answer:
-        if envelope.id_error is not None:
-            return _refusal(ErrorCode.BAD_REQUEST, envelope.id_error)
-        if route is None:
-            return _refusal(ErrorCode.UNKNOWN_ACTION, f"action must be one of: {', '.join(self._routes)}")
+    def _reply(
+        self, connection: Connection, message: ParsedMessage, now: float, origin: Origin | None
+    ) -> tuple[int, str | None]:
+        """How many errors there were, and the reply."""
+        route, request = message.route, message.request
+        if route is None or request is None:
+            return 0, message.text if message.refusal is None else encode(message.refusal).decode()
+        errors = 0
+        reply: Reply
+        then: Sequence[bytes] = ()
         try:
-            answer = route.answer(connection, protocol.read(text, route.decoder), envelope.id, now)
+            answer = route.call(connection, request, now, origin)
+            if isinstance(answer, Answer):
+                reply, then = answer
+            else:
+                reply = answer
         except RefusedError as error:
-            return _refusal(error.code, error.message)
+            reply = _refusal(error.code, error.message)
         except UnavailableError as error:
-            logger.warning("store unavailable", route=envelope.action, reason=str(error))
-            return _refusal(ErrorCode.UNAVAILABLE, "try again in a moment")
+            logger.warning("store unavailable", reason=str(error))
+            errors, reply = 1, _refusal(ErrorCode.UNAVAILABLE, "try again in a moment")
         except Exception:  # the edge: a stack trace goes to the log, never to a client
-            logger.exception("route failed", route=envelope.action)
-            return _refusal(ErrorCode.INTERNAL, "something went wrong here")
-        return answer if isinstance(answer, Answer) else Answer(answer)
+            with about(origin or self._sessions.origin(connection, route.name)):
+                logger.exception("route failed")
+            errors, reply = 1, _refusal(ErrorCode.INTERNAL, "something went wrong here")
+        if request.id is not None and reply.id is UNSET:
+            reply = msgspec.structs.replace(reply, id=request.id)
+        encoded = _encoder.encode(reply)
+        if then and self._follow(connection, [encoded, *then]):
+            return errors, None
+        return errors, encoded.decode()
 
     def _follow(self, connection: Connection, frames: Sequence[bytes]) -> bool:
         """Post a reply and what must come after it: what a host returns goes out when everything else has.
@@ -154,7 +196,7 @@ class Router:
         return self._delivery.follow(Member(connection.session_id, connection.id), frames) > 0
 
     def _touch(self, connection: Connection, now: float) -> int:
-        """Touch the session if that is due. Best effort: the number of errors, and the message is answered anyway."""
+        """Touch the session. Best effort: the number of errors, and the message is answered anyway."""
         try:
             self._sessions.touch(connection, now)
         except UnavailableError as error:
@@ -165,77 +207,27 @@ class Router:
             return 1
         return 0
 
-    # --- one method a route ------------------------------------------------------------------------------------------
 
-    def _ping(self, _connection: Connection, _request: protocol.Ping, _id: Id, _now: float) -> Reply:
-        return protocol.Pong()
+def _route(action: Action, parts: object) -> Route:
+    """The route of an action, whose function gets the parts of the application that it takes."""
+    try:
+        taken = {name: getattr(parts, name) for name in action.parameters if name not in OF_THE_MESSAGE}
+    except AttributeError as error:
+        raise TypeError(
+            f"the action {action.name} takes {error.name!r}: it may take {', '.join(sorted(OF_THE_MESSAGE))}, "
+            "and the parts of backend.application.Application"
+        ) from None
+    names = [name for name in action.parameters if name in OF_THE_MESSAGE]
+    function = partial(action.function, **taken) if taken else action.function
 
-    def _session(self, connection: Connection, request: protocol.SessionRequest, _id: Id, now: float) -> Answer:
-        resumed = request.resume is not None
-        if request.resume is None:
-            issued = self._sessions.issue(connection, now)
-        else:
-            issued = self._sessions.resume(connection, request.resume, now)
-            self._presence.moved(connection, issued, now)
-            if issued.taken_from is not None:
-                self._dismiss(issued.taken_from, issued.session.id)
-        session = issued.session
-        inbox = self._messaging.inbox(session.id, request.epoch, request.after if resumed else None, now)
-        reply = SessionReply(
-            session_id=session.id,
-            resume_token=str(issued.token),
-            resumed=resumed,
-            inbox=inbox.position,
-            expires_at=session.expires_at,
-            after=UNSET if request.after is None or not resumed else inbox.after,
-        )
-        return Answer(reply, [protocol.encode_message(message) for message in inbox.messages])
+    def call(connection: Connection, request: Request, now: float, origin: Origin | None) -> Reply | Answer:
+        if not names:
+            return function()
+        values = {"connection": connection, "request": request, "now": now, "origin": origin}
+        return function(**{name: values[name] for name in names})
 
-    def _join(self, connection: Connection, request: protocol.JoinRequest, _id: Id, now: float) -> Answer:
-        room = request.room
-        replay = self._messaging.join(connection, room, request.epoch, request.after, now)
-        position = replay.position
-        after = UNSET if request.after is None else replay.after
-        reply = protocol.Joined(
-            room=room, epoch=position.epoch, seq=position.seq, recovered=replay.recovered, after=after
-        )
-        return Answer(reply, [protocol.encode_message(message, room) for message in replay.messages])
-
-    def _leave(self, connection: Connection, request: protocol.LeaveRequest, _id: Id, now: float) -> Reply:
-        self._messaging.leave(connection, request.room, now)
-        return protocol.Left(room=request.room)
-
-    def _publish(self, connection: Connection, request: protocol.PublishRequest, identifier: Id, now: float) -> Reply:
-        data = protocol.data_of(request)
-        message = self._messaging.publish(connection, request.room, data, _known(identifier), now)
-        return protocol.Accepted(room=request.room, seq=message.position.seq)
-
-    def _send(self, connection: Connection, request: protocol.SendRequest, identifier: Id, now: float) -> Reply:
-        data = protocol.data_of(request)
-        message = self._messaging.send(connection, request.to, data, _known(identifier), now)
-        return protocol.Accepted(seq=message.position.seq)
-
-    def _work(self, connection: Connection, request: protocol.WorkRequest, identifier: Id, now: float) -> Reply:
-        data = protocol.data_of(request)
-        name = uuid.uuid4().hex if identifier is UNSET else identifier
-        session = self._sessions.held(connection, now)
-        self._jobs.put([work.encode(session.id, name, data)])
-        return protocol.Accepted(id=name)
-
-    def _dismiss(self, connection_id: str, session_id: str) -> None:
-        """Tell a connection that its session has moved on, and close it. Best effort: it may be gone already."""
-        try:
-            with suppress(UnavailableError):  # a client that does not read is closed all the same
-                if not self._outbound.post(connection_id, protocol.encode(protocol.TakenOver(session_id))):
-                    return
-            self._outbound.close(connection_id)
-        except Exception:  # the session has moved: whoever resumed it needs the reply with its new token
-            logger.exception("connection not told that it was taken over")
+    return Route(action.name, call, action.touches, action.waits)
 
 
-def _refusal(code: ErrorCode, message: str) -> Answer:
-    return Answer(ErrorReply(code=code, message=message))
-
-
-def _known(identifier: Id) -> int | str | None:
-    return None if isinstance(identifier, UnsetType) else identifier
+def _refusal(code: ErrorCode, message: str, identifier: Any = None) -> ErrorReply:
+    return ErrorReply(code=code, message=message[:MAX_MESSAGE_LENGTH], id=UNSET if identifier is None else identifier)

@@ -4,6 +4,7 @@ A connection is given a session whose id derives from its own (`Connection.sessi
 another session has a stored claim, looked up when the derived session turns out not to be held.
 """
 
+import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -11,9 +12,9 @@ from typing import NamedTuple, TypeVar
 
 from backend import tokens
 from backend.errors import ErrorCode, RefusedError
+from backend.lru_cache import REMEMBERED, LruCache
 from backend.ports import NotHeldError, Store
-from backend.recent import REMEMBERED, Recent
-from backend.records import Claim, Connection, Session
+from backend.records import Claim, Connection, Origin, Session
 from backend.tokens import GRACE_SECONDS, Token
 
 #: After a failed touch this host leaves the store alone so long: an outage must not slow every message down.
@@ -85,8 +86,8 @@ class Sessions:
         self._session_seconds = session_seconds
         self._touch_seconds = touch_seconds
         self._max_rooms = max_rooms
-        self._touches = Recent[float](remembered)
-        self._claims = Recent[Claim](remembered)
+        self._touches = LruCache[float](remembered)
+        self._claims = LruCache[Claim](remembered)
         self._retry_at = 0.0
 
     def begin(self, connection: Connection, now: float) -> None:
@@ -162,6 +163,14 @@ class Sessions:
         if session is None:
             raise LostSessionError
         return session
+
+    def origin(self, connection: Connection, action: str, request_id: str | None = None) -> Origin:
+        """What the log says of a message: with the session that the connection holds, as far as this host knows.
+
+        A request id is made where the host has none. Asks no store.
+        """
+        claim = self._claims.get(connection.id) or _derived(connection)
+        return Origin(connection.id, claim.session_id, request_id or secrets.token_hex(8), action)
 
     def find(self, session_id: str, now: float) -> Session | None:
         """A live session, whoever holds it."""

@@ -3,14 +3,13 @@
 import hashlib
 import time
 
-from aws_lambda_powertools import Logger
 from msgspec import Raw, Struct
 from msgspec.json import Decoder, Encoder
 
+from backend.log import about, logger
 from backend.messaging import Messaging
 from backend.ports import MetricsSink
-
-logger = Logger()
+from backend.records import Origin
 
 
 class Job(Struct):
@@ -19,15 +18,16 @@ class Job(Struct):
     session: str
     id: int | str
     data: Raw
+    origin: Origin | None = None
 
 
 _encoder = Encoder()
 _decoder = Decoder(Job)
 
 
-def encode(session_id: str, identifier: int | str, data: str) -> str:
-    """A job's text for the queue; `data` is JSON."""
-    return _encoder.encode(Job(session_id, identifier, Raw(data.encode()))).decode()
+def encode_job(session_id: str, identifier: int | str, data: str, origin: Origin | None = None) -> str:
+    """A job's text for the queue; `data` is JSON, and `origin` the message that asked for it."""
+    return _encoder.encode(Job(session_id, identifier, Raw(data.encode()), origin)).decode()
 
 
 def perform(data: str) -> str:
@@ -45,13 +45,20 @@ class Worker:
     def run(self, text: str, now: float) -> bool:
         """Do one job. False when that failed: the queue is to deliver it again."""
         started = time.perf_counter()
-        errors = 0
         try:
-            job = _decoder.decode(text)
-            if not self._messaging.result(job.session, job.id, perform(bytes(job.data).decode()), now):
-                logger.info("nobody waits for the result any more")
-        except Exception:  # the edge: the queue keeps the job, and in the end puts it aside
-            logger.exception("job failed")
+            errors = self._run(_decoder.decode(text), now)
+        except ValueError:
+            logger.exception("not a job")
             errors = 1
-        self._metrics.record("work-done", Jobs=1, Errors=errors, Latency=(time.perf_counter() - started) * 1000)
+        self._metrics.record("work-done", "Jobs", errors, (time.perf_counter() - started) * 1000)
         return not errors
+
+    def _run(self, job: Job, now: float) -> int:
+        with about(job.origin):
+            try:
+                if not self._messaging.result(job.session, job.id, perform(bytes(job.data).decode()), now):
+                    logger.info("nobody waits for the result any more")
+            except Exception:  # the edge: the queue keeps the job, and in the end puts it aside
+                logger.exception("job failed")
+                return 1
+        return 0

@@ -1,23 +1,25 @@
 """Once a minute: how many connections there are."""
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING
 
 from backend.census import Census
-from backend.connections import ManagementApi
 from backend.dynamodb_census import DynamoDBRows
-from backend.presence import Presence
-from lambdas.environment import metrics, settings, state
+from backend.log import logger
+from lambdas.environment import application, metrics, settings
 
-outbound = ManagementApi(settings.posting_url())
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
 census = Census(
-    DynamoDBRows(state.dynamodb, settings.table_name, session_seconds=settings.session_seconds),
-    Presence(state.sessions, state.members, outbound),
-    outbound,
+    DynamoDBRows(application.dynamodb, settings.table_name, session_seconds=settings.session_seconds),
+    application.presence,
+    application.outbound,
     metrics,
 )
 
 
-def handler(_event: dict[str, Any], _context: object) -> None:
+@logger.inject_lambda_context
+def handler(_event: dict[str, object], _context: "LambdaContext") -> None:
     """Count, and publish the count."""
     census.run(time.time())

@@ -1,16 +1,20 @@
 """`$connect`: API Gateway answers the handshake only after this, and refuses it with any status that is not 2xx."""
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING
 
-from backend.lifecycle import Lifecycle
-from backend.presence import Presence
-from lambdas.environment import connection_of, metrics, state
+from backend.log import logger
+from lambdas.environment import application, connection_of
+from lambdas.events import Response, WebSocketEvent
 
-lifecycle = Lifecycle(state.sessions, Presence(state.sessions, state.members), metrics)
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+lifecycle = application.lifecycle
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+@logger.inject_lambda_context
+def handler(event: WebSocketEvent, _context: "LambdaContext") -> Response:
     """Open the session of a new connection."""
-    accepted = lifecycle.connect(connection_of(event), time.time())
-    return {"statusCode": 200 if accepted else 500}
+    done = lifecycle.connect(connection_of(event), time.time(), event["requestContext"]["requestId"])
+    return {"statusCode": 200 if done else 500}

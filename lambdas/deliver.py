@@ -1,15 +1,19 @@
 """The queue of deliveries: a frame for some of the members of a large room each."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from backend.posting import Posting
-from lambdas.environment import state
-from lambdas.posting import outbound
+from backend.log import logger
+from lambdas.environment import application
+from lambdas.events import BatchResponse, QueueEvent
 from lambdas.records import failures
 
-delivery = Posting(state, outbound).delivery
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+delivery = application.delivery
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+@logger.inject_lambda_context
+def handler(event: QueueEvent, _context: "LambdaContext") -> BatchResponse:
     """Deliver a batch. One that was delivered twice is repeated on the wire, and dropped by the clients."""
     return failures(event, delivery.deliver_batch)

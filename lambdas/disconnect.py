@@ -1,16 +1,20 @@
 """`$disconnect`: sent after the close, best effort; its answer reaches nobody."""
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING
 
-from backend.lifecycle import Lifecycle
-from backend.presence import Presence
-from lambdas.environment import connection_of, metrics, state
+from backend.log import logger
+from lambdas.environment import application, connection_of
+from lambdas.events import Response, WebSocketEvent
 
-lifecycle = Lifecycle(state.sessions, Presence(state.sessions, state.members), metrics)
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+lifecycle = application.lifecycle
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+@logger.inject_lambda_context
+def handler(event: WebSocketEvent, _context: "LambdaContext") -> Response:
     """Let go of the session of a connection that has ended."""
-    done = lifecycle.disconnect(connection_of(event), time.time())
+    done = lifecycle.disconnect(connection_of(event), time.time(), event["requestContext"]["requestId"])
     return {"statusCode": 200 if done else 500}

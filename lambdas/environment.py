@@ -1,23 +1,20 @@
 """What all functions share, made once an environment: Lambda gives this phase more CPU, and every event reuses it."""
 
 import os
-from typing import Any
 
+from backend.application import Application
 from backend.emf import EmfMetrics
 from backend.records import Connection
 from backend.settings import Settings
-from backend.state import State
+from lambdas.events import WebSocketEvent
 
 settings = Settings.from_environment(os.environ)
 metrics = EmfMetrics(settings.backend)
-state = State(settings)
+application = Application(settings, metrics)
 
 
-def connection_of(event: dict[str, Any]) -> Connection:
-    """The connection of a WebSocket proxy event of any of the three types; `connectedAt` is in milliseconds.
-
-    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
-    """
+def connection_of(event: WebSocketEvent) -> Connection:
+    """The connection of a WebSocket proxy event of any of the three types; `connectedAt` is in milliseconds."""
     context = event["requestContext"]
     return Connection(
         id=context["connectionId"],

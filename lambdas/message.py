@@ -1,17 +1,22 @@
 """Every message: `$default` and the routes of known actions. The body goes back through the route response."""
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING
 
-from backend.application import Application
-from lambdas.environment import connection_of, metrics, state
-from lambdas.posting import outbound
+from backend.log import logger
+from lambdas.environment import application, connection_of, settings
+from lambdas.events import MessageEvent, Response
 
-application = Application(state, outbound, metrics)
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+settings.queue_urls()
 router = application.router
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+@logger.inject_lambda_context
+def handler(event: MessageEvent, _context: "LambdaContext") -> Response:
     """Answer one message. Without a body nothing goes back: the reply has gone out already."""
-    reply = router.message(connection_of(event), event["body"], time.time())
+    request_id = event["requestContext"]["requestId"]
+    reply = router.message(connection_of(event), event["body"], time.time(), request_id)
     return {"statusCode": 200} if reply is None else {"statusCode": 200, "body": reply}

@@ -1,17 +1,20 @@
 """The queue of jobs: what clients asked for with `work`."""
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING
 
-from backend.posting import Posting
-from backend.work import Worker
-from lambdas.environment import metrics, state
-from lambdas.posting import outbound
+from backend.log import logger
+from lambdas.environment import application
+from lambdas.events import BatchResponse, QueueEvent
 from lambdas.records import failures
 
-worker = Worker(Posting(state, outbound).messaging, metrics)
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+worker = application.worker
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+@logger.inject_lambda_context
+def handler(event: QueueEvent, _context: "LambdaContext") -> BatchResponse:
     """Do a batch of jobs; those that fail stay in the queue, the others do not come again."""
     return failures(event, lambda body: worker.run(body, time.time()))

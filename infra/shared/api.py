@@ -11,17 +11,19 @@ from constructs import Construct
 
 from infra.settings import Settings
 from infra.shared.access_logs import add_access_logs
+from infra.shared.actions import actions
 from infra.shared.lint import acknowledge
 
 STAGE = "prod"
 
-# The routes that reply. Every other action falls to `$default`.
-REPLYING = ("$default", "ping", "session", "join", "leave", "publish", "send", "work")
-
-
 # Why routes have no authorizer.
 ANYONE = "Anyone may connect and gets a session of its own; the resume token is what protects it."
 AT_CONNECT_ALONE = "API Gateway allows an authorizer on $connect alone."
+
+
+def replying_routes() -> list[str]:
+    """Return the keys of the routes that reply: one for each action, and `$default` for everything else."""
+    return ["$default", *actions()]
 
 
 def build_api(scope: Construct) -> apigatewayv2.WebSocketApi:
@@ -62,7 +64,7 @@ def add_function_routes(
     messages = WebSocketLambdaIntegration("Message", message)
     for route in (
         api.add_route("$disconnect", integration=WebSocketLambdaIntegration("Disconnect", disconnect)),
-        *(api.add_route(key, integration=messages, return_response=True) for key in REPLYING),
+        *(api.add_route(key, integration=messages, return_response=True) for key in replying_routes()),
     ):
         acknowledge(route, "AwsSolutions-APIG4", AT_CONNECT_ALONE)
 

@@ -10,7 +10,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.settings import Settings
-from infra.shared.api import ANYONE, AT_CONNECT_ALONE, REPLYING
+from infra.shared.api import ANYONE, AT_CONNECT_ALONE, replying_routes
 from infra.shared.lint import acknowledge
 
 # What each kind of request tells the pods, beside the body, which is the frame as it came: so no quoting can lose
@@ -114,6 +114,6 @@ def add_http_routes(
     messages = integrate("Message", "message", MESSAGE)
     for made in (
         route("$disconnect", integrate("Disconnect", "disconnect", DISCONNECT)),
-        *(route(key, messages, replies=True) for key in REPLYING),
+        *(route(key, messages, replies=True) for key in replying_routes()),
     ):
         acknowledge(made, "AwsSolutions-APIG4", AT_CONNECT_ALONE)

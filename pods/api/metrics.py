@@ -47,18 +47,17 @@ class PodMetrics(Collector):
         self._messages = 0.0
         self._refused: Counter[int] = Counter()
 
-    def record(self, route: str, **values: float) -> None:
-        """One handled event, from any thread: counts by metric name, and `Latency` in milliseconds."""
-        latency = values["Latency"]
+    def record(self, route: str, counted: str, errors: int, milliseconds: float) -> None:
+        """Add one handled event, from any thread."""
         with self._lock:
-            counted = self._routes.get(route)
-            if counted is None:
-                counted = self._routes[route] = _Route()
-            counted.buckets[bisect_left(BUCKETS, latency)] += 1
-            counted.latency += latency
-            counted.errors += values["Errors"]
-            self._messages += values.get("Messages", 0)
-        self.lines.record(route, values)
+            totals = self._routes.get(route)
+            if totals is None:
+                totals = self._routes[route] = _Route()
+            totals.buckets[bisect_left(BUCKETS, milliseconds)] += 1
+            totals.latency += milliseconds
+            totals.errors += errors
+            self._messages += counted == "Messages"
+        self.lines.record(route, counted, errors, milliseconds)
 
     def refuse(self, status: int) -> None:
         """One request that was refused, on the event loop."""

@@ -7,17 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from aws_lambda_powertools import Logger
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.lifecycle import Lifecycle
+from backend.log import logger
 from backend.router import Router
 from pods.api.gateway import SECRET, Call, Reader, RefusedError, collect
 from pods.api.secret import GatewaySecret
-
-logger = Logger()
 
 T = TypeVar("T")
 
@@ -167,11 +165,15 @@ class Routes:
         await send({"type": "http.response.body", "body": body})
 
     async def _connect(self, call: Call, _body: bytes) -> tuple[int, str | None]:
-        accepted = await self._workers.run(lambda: self._lifecycle.connect(call.connection, time.time()))
+        accepted = await self._workers.run(
+            lambda: self._lifecycle.connect(call.connection, time.time(), call.get("request-id"))
+        )
         return (200 if accepted else 500), None
 
     async def _disconnect(self, call: Call, _body: bytes) -> tuple[int, str | None]:
-        done = await self._workers.run(lambda: self._lifecycle.disconnect(call.connection, time.time()))
+        done = await self._workers.run(
+            lambda: self._lifecycle.disconnect(call.connection, time.time(), call.get("request-id"))
+        )
         return (200 if done else 500), None
 
     async def _message(self, call: Call, body: bytes) -> tuple[int, str | None]:
@@ -181,11 +183,11 @@ class Routes:
         except UnicodeDecodeError:
             raise RefusedError(400, "the body is not UTF-8, which every text frame is") from None
         now = time.time()
-        router, connection = self._router, call.connection
-        inquiry = router.look(connection, text, now)
-        if inquiry.alone:
-            return 200, router.answer(connection, inquiry, now)
-        return 200, await self._workers.run(lambda: router.answer(connection, inquiry, now))
+        router, connection, request_id = self._router, call.connection, call.get("request-id")
+        message = router.parse(connection, text, now)
+        if message.immediate:
+            return 200, router.answer(connection, message, now, request_id)
+        return 200, await self._workers.run(lambda: router.answer(connection, message, now, request_id))
 
     async def _healthz(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         await self._send(send, 200, "alive\n")

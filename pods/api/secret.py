@@ -6,16 +6,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger
-
 from backend import aws
+from backend.log import logger
 from backend.ports import UnavailableError
 from pods.api.gateway import RefusedError
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
-
-logger = Logger()
 
 #: How often the values are read again, and how soon at most when somebody shows another.
 REFRESH_SECONDS = 300

@@ -17,23 +17,18 @@ from collections.abc import Iterator
 
 import uvicorn
 import uvloop
-from aws_lambda_powertools import Logger
 from prometheus_client import start_http_server
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from backend.application import Application
-from backend.connections import ManagementApi
-from backend.lifecycle import Lifecycle
+from backend.log import logger
 from backend.settings import Settings, SettingsError
-from backend.state import State
 from pods.api import secret
 from pods.api.gateway import Reader
 from pods.api.metrics import PodMetrics
 from pods.api.routes import Routes, Traffic, Workers
 from pods.api.settings import PodSettings
 from pods.listening import listen
-
-logger = Logger()
 
 #: How often lines of metrics are printed, in seconds.
 LINES_SECONDS = 10
@@ -121,23 +116,20 @@ async def serve(settings: Settings, pod: PodSettings, listeners: list[socket.soc
 
     traffic = Traffic()
     metrics = PodMetrics(settings.backend, lambda: traffic.in_flight)
-    state = State(settings)
-    outbound = ManagementApi(settings.posting_url())
-    application = Application(state, outbound, metrics)
-    outbound.prepare()
+    application = Application(settings, metrics)
     application.prepare()
     gateway_secret = secret.from_secrets_manager(pod.gateway_secret_arn)
     workers = Workers(pod.threads)
     routes = Routes(
         Reader(pod.api_id, pod.domain_name),
         gateway_secret,
-        Lifecycle(state.sessions, application.presence, metrics),
+        application.lifecycle,
         application.router,
         workers,
         traffic,
         metrics.refuse,
     )
-    figures, _ = start_http_server(pod.metrics_port, pod.host, metrics.registry)
+    exporter, _ = start_http_server(pod.metrics_port, pod.host, metrics.registry)
 
     async def print_lines() -> None:
         while True:
@@ -150,7 +142,7 @@ async def serve(settings: Settings, pod: PodSettings, listeners: list[socket.soc
     gc.freeze()
     serving = asyncio.create_task(running.serve(listeners))
     others = [asyncio.create_task(gateway_secret.keep()), asyncio.create_task(print_lines())]
-    logger.info("listening", port=listeners[0].getsockname()[1], metrics_port=figures.server_port)
+    logger.info("listening", port=listeners[0].getsockname()[1], metrics_port=exporter.server_port)
     await asyncio.wait([serving, *others, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
     logger.info("shutting down", in_flight=traffic.in_flight)
     # Whatever happens: threads that wait for AWS would hold the end up.
@@ -163,8 +155,8 @@ async def serve(settings: Settings, pod: PodSettings, listeners: list[socket.soc
     for task in others:
         task.cancel()
     workers.stop()
-    figures.shutdown()
-    figures.server_close()
+    exporter.shutdown()
+    exporter.server_close()
     metrics.lines.flush()
     return stop.is_set() and not traffic.given_up
 

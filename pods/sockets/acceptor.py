@@ -67,7 +67,7 @@ class _Protocol(WSProtocol):  # type: ignore[misc]
         self._acceptor.open += 1
         super().connection_made(transport)
         if self._acceptor.open > self._acceptor.most:
-            self._acceptor.hub.figures.refused["descriptors"] += 1
+            self._acceptor.hub.metrics.refused["descriptors"] += 1
             transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:

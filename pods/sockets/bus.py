@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aws_lambda_powertools import Logger
 from msgspec import MsgspecError, Struct
 from msgspec.msgpack import Decoder, Encoder
 from redis.asyncio import Redis
@@ -19,12 +18,12 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from backend.log import logger
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pods.sockets.figures import Figures
-
-logger = Logger()
+    from pods.sockets.metrics import SocketMetrics
 
 #: Hints that wait to be published. Further ones are dropped, and everybody looks.
 WAITING = 10_000
@@ -57,18 +56,18 @@ _decoder = Decoder(Hint)
 _load_decoder = Decoder(Load)
 
 
-class Bus:
-    """One pod's end. `received(hint)` and `missed()` are called on the event loop, `heard(pod, sockets)` too."""
+class Listener(NamedTuple):
+    """What is called with what comes over the bus, on the event loop. `missed` says that hints may have been lost."""
 
-    def __init__(
-        self,
-        url: str,
-        pod: str,
-        figures: Figures,
-        received: Callable[[Hint], None],
-        missed: Callable[[], None],
-        heard: Callable[[str, int], None] | None = None,
-    ) -> None:
+    received: Callable[[Hint], None]
+    missed: Callable[[], None]
+    heard: Callable[[str, int], None] | None = None
+
+
+class Bus:
+    """One pod's end. With `loads` the pods also tell each other how many sockets they have."""
+
+    def __init__(self, url: str, pod: str, metrics: SocketMetrics, *, loads: bool = False) -> None:
         self._loop = asyncio.get_running_loop()
         self._redis: Any = Redis.from_url(
             url,
@@ -79,11 +78,8 @@ class Bus:
             retry=Retry(NoBackoff(), 0),  # what follows a break is decided here
         )
         self._pod = pod
-        self._channels = [_channel(pod), _ALL, *([_LOADS] if heard else [])]
-        self._heard = heard
-        self._figures = figures
-        self._received = received
-        self._missed = missed
+        self._channels = [_channel(pod), _ALL, *([_LOADS] if loads else [])]
+        self._metrics = metrics
         self._queue: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(WAITING)
         self._lost = False
 
@@ -93,13 +89,13 @@ class Bus:
 
     def tell_load(self, sockets: int) -> None:
         """Publish how many sockets this pod has; on the event loop. While the bus is lost, it is not said."""
-        if self._figures.bus_connected:
+        if self._metrics.bus_connected:
             self._enqueue(_LOADS, _encoder.encode(Load(self._pod, sockets)))
 
-    async def run(self) -> None:
+    async def run(self, listener: Listener) -> None:
         """Publish and listen, until cancelled."""
         try:
-            await asyncio.gather(self._listen(), self._publish())
+            await asyncio.gather(self._listen(listener), self._publish())
         finally:
             await self._redis.aclose()
 
@@ -108,9 +104,9 @@ class Bus:
             self._queue.put_nowait((channel, hint))
         except asyncio.QueueFull:
             self._lost = True
-            self._figures.hints["dropped"] += 1
+            self._metrics.hints["dropped"] += 1
 
-    async def _listen(self) -> None:
+    async def _listen(self, listener: Listener) -> None:
         wait, before = _FIRST_WAIT, False
         while not _cancelled():
             try:
@@ -122,36 +118,36 @@ class Bus:
                         if message is None:
                             continue
                         if message["type"] != "subscribe":
-                            self._take(message)
+                            self._take(message, listener)
                             continue
                         confirmed += 1
-                        if confirmed == len(
-                            self._channels
-                        ):  # from now on nothing is missed: what was before may have been
-                            wait, self._figures.bus_connected = _FIRST_WAIT, True
+                        # From now on nothing is missed; what was before may have been.
+                        if confirmed == len(self._channels):
+                            wait, self._metrics.bus_connected = _FIRST_WAIT, True
                             if before:
-                                self._missed()
+                                listener.missed()
                             before = True
             except _LOST as error:
                 logger.warning("bus lost", reason=str(error))
-            self._figures.bus_connected = False
+            self._metrics.bus_connected = False
             wait = await _pause(wait)
 
-    def _take(self, message: dict[str, Any]) -> None:
+    def _take(self, message: dict[str, Any], listener: Listener) -> None:
         if message["channel"] == _ALL.encode():
-            self._missed()
+            listener.missed()
             return
         try:
-            if self._heard is not None and message["channel"] == _LOADS.encode():
+            if message["channel"] == _LOADS.encode():
                 load = _load_decoder.decode(message["data"])
-                self._heard(load.pod, load.sockets)
+                if listener.heard is not None:
+                    listener.heard(load.pod, load.sockets)
                 return
             hint = _decoder.decode(message["data"])
         except MsgspecError:
             logger.warning("not a hint")
             return
-        self._figures.hints["received"] += 1
-        self._received(hint)
+        self._metrics.hints["received"] += 1
+        listener.received(hint)
 
     async def _publish(self) -> None:
         wait = _FIRST_WAIT
@@ -169,13 +165,13 @@ class Bus:
                     async with asyncio.timeout(_TIMEOUT):
                         await pipeline.execute()
             except _LOST as error:
-                self._figures.hints["failed"] += len(batch)
+                self._metrics.hints["failed"] += len(batch)
                 logger.warning("hints not published", hints=len(batch), reason=str(error))
                 self._lost = True
                 self._enqueue(_ALL, b"")  # so that it is said even if nobody has a hint any more
                 wait = await _pause(wait)
             else:
-                self._figures.hints["published"] += len(batch)
+                self._metrics.hints["published"] += len(batch)
                 self._lost, wait = False, _FIRST_WAIT
 
 

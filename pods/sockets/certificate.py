@@ -7,11 +7,8 @@ import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_lambda_powertools import Logger
-
+from backend.log import logger
 from backend.settings import SettingsError
-
-logger = Logger()
 
 #: How often the files are looked at, in seconds.
 LOOK_SECONDS = 30.0

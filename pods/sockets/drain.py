@@ -7,13 +7,11 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger
+from backend.log import logger
 
 if TYPE_CHECKING:
     from pods.sockets.hub import Hub
     from pods.sockets.socket import Socket
-
-logger = Logger()
 
 #: Between asking a client to reconnect and closing its connection.
 NOTICE_SECONDS = 1.0
@@ -42,10 +40,10 @@ class Drain:
 
     def ask(self) -> None:
         """Begin; on the event loop."""
-        figures = self._hub.figures
-        if not figures.draining:
-            figures.draining = True
-            figures.drains += 1
+        metrics = self._hub.metrics
+        if not metrics.draining:
+            metrics.draining = True
+            metrics.drains += 1
             self.asked.set()
 
     async def run(self) -> Drained:
@@ -73,7 +71,7 @@ class Drain:
             socket.abort("cut")
         # Their sessions are let go of as long as there is time: who comes back may resume before that, too.
         last = (over + began + limits.grace_seconds) / 2
-        while (hub.sockets or hub.working) and hub.loop.time() < last:  # noqa: ASYNC110 - and time passes
+        while (hub.sockets or hub.threads.working) and hub.loop.time() < last:  # noqa: ASYNC110 - and time passes
             await asyncio.sleep(_TICK)
         drained = Drained(there - len(cut), len(cut))
         logger.info("drained", closed=drained.closed, cut=drained.cut, seconds=round(hub.loop.time() - began, 1))

@@ -34,7 +34,7 @@ class Handshakes:
         """picows asks this of every request. Raises nothing: the text of an exception would go to the client."""
         path = request.path.decode("latin-1")
         if path in {"/healthz", "/readyz"}:
-            ready = path == "/healthz" or not self._hub.figures.draining
+            ready = path == "/healthz" or not self._hub.metrics.draining
             return _response(200, "ready") if ready else _response(503, "draining")
         if (refusal := self._refusal(request)) is not None:
             return self._refused(*refusal)
@@ -50,10 +50,10 @@ class Handshakes:
 
     def _refusal(self, request: WSUpgradeRequest) -> tuple[str, int, str] | None:
         """Why nobody, or nobody from there, may connect: as a metric says it, as a status, and in words."""
-        figures = self._hub.figures
-        if figures.draining:
+        metrics = self._hub.metrics
+        if metrics.draining:
             return "draining", 503, "this pod is draining: connect again"
-        if figures.active >= figures.capacity:
+        if metrics.active >= metrics.capacity:
             return "capacity", 503, "this pod is full: try again in a moment"
         origins, origin = self._hub.limits.allowed_origins, request.headers.get("Origin")
         if origins and origin is not None and origin not in origins:
@@ -61,7 +61,7 @@ class Handshakes:
         return None
 
     def _refused(self, reason: str, status: int, text: str) -> WSUpgradeResponseWithListener:
-        self._hub.figures.refused[reason] += 1
+        self._hub.metrics.refused[reason] += 1
         return _response(status, text)
 
 

@@ -3,13 +3,10 @@
 import threading
 import time
 
-from aws_lambda_powertools import Logger
-
 from backend import aws
+from backend.log import logger
 from backend.ports import UnavailableError
 from backend.work import Worker
-
-logger = Logger()
 
 _LONG_POLL, _MOST = 20, 10  # seconds and messages that one ReceiveMessage may take
 _PAUSE = 1.0

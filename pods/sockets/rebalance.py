@@ -45,16 +45,16 @@ class Rebalance:
 
     def heard(self, pod: str, sockets: int) -> None:
         """Another pod has so many; on the event loop."""
-        if pod != self._hub.pod:
+        if pod != self._hub.sockets.pod:
             self._others[pod] = sockets, self._hub.loop.time()
 
     async def run(self, tell: Callable[[int], object]) -> None:
         """Tell the other pods how many sockets this one has, and look, until it drains: then they forget it."""
         hub = self._hub
         seconds = hub.limits.rebalance_seconds
-        while not hub.figures.draining:
+        while not hub.metrics.draining:
             await asyncio.sleep(seconds * random.uniform(0.9, 1.1))
-            tell(hub.figures.active)
+            tell(hub.metrics.active)
             oldest = hub.loop.time() - _FORGOTTEN_ROUNDS * seconds
             self._others = {pod: said for pod, said in self._others.items() if said[1] > oldest}
             for socket in self._chosen([sockets for sockets, _ in self._others.values()]):
@@ -65,7 +65,7 @@ class Rebalance:
         """Whom to send away in this round: what is too many, but no more than may go in its time."""
         limits = self._hub.limits
         self._asked = {socket for socket in self._asked if not socket.ended}
-        own = self._hub.figures.active - len(self._asked)
+        own = self._hub.metrics.active - len(self._asked)
         many = surplus(own, others, limits.rebalance_percent, going_on=self._going_on)
         self._going_on = many > 0
         many = min(many, limits.rebalance_rate * limits.rebalance_seconds)
@@ -76,6 +76,6 @@ class Rebalance:
 
     def _ask(self, socket: Socket) -> None:
         """As a drain does."""
-        if not self._hub.figures.draining:
+        if not self._hub.metrics.draining:
             socket.send(RECONNECT)
             self._hub.loop.call_later(NOTICE_SECONDS, socket.leave, "rebalanced")

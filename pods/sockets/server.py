@@ -20,24 +20,23 @@ from functools import partial
 from typing import NamedTuple
 
 import uvloop
-from aws_lambda_powertools import Logger
 
+from backend.log import logger
 from backend.settings import Settings, SettingsError, whole_number
 from pods.sockets.acceptor import Acceptor
 from pods.sockets.admin import serve_admin, serve_metrics
-from pods.sockets.assembly import attach
-from pods.sockets.bus import Bus
+from pods.sockets.application import SocketApplication
+from pods.sockets.bus import Bus, Listener
 from pods.sockets.certificate import Certificate
 from pods.sockets.drain import Drain
-from pods.sockets.figures import Figures
 from pods.sockets.handshake import Handshakes
 from pods.sockets.hub import Hub
 from pods.sockets.jobs import Jobs
 from pods.sockets.limits import Limits, raise_descriptors
-from pods.sockets.outbound import receive
+from pods.sockets.metrics import SocketMetrics
+from pods.sockets.open_sockets import OpenSockets
 from pods.sockets.rebalance import Rebalance
-
-logger = Logger()
+from pods.sockets.threads import Threads
 
 #: A thread that calls AWS gives way to the event loop after so long.
 _SWITCH_SECONDS = 0.001
@@ -79,22 +78,24 @@ class Addresses(NamedTuple):
 async def serve(settings: Settings, limits: Limits, addresses: Addresses, certificate: Certificate | None) -> None:
     """Serve until a drain is asked for, then drain."""
     loop = asyncio.get_running_loop()
-    hub = Hub(loop, limits, Figures(limits.max_connections))
+    metrics = SocketMetrics(limits.max_connections)
+    sockets, threads = OpenSockets(loop), Threads(loop)
+    bus = None
+    if addresses.bus_url is not None:
+        bus = Bus(addresses.bus_url, sockets.pod, metrics, loads=bool(limits.rebalance_percent))
+    application = SocketApplication(settings, metrics, sockets, threads, bus, capacity=limits.max_connections)
+    hub = Hub(limits, metrics, sockets, threads, application)
     drain = Drain(hub)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, drain.ask)
-    bus = None
     rebalance = Rebalance(hub) if limits.rebalance_percent else None
-    if addresses.bus_url is not None:
-        heard = rebalance.heard if rebalance is not None else None
-        bus = Bus(addresses.bus_url, hub.pod, hub.figures, lambda hint: receive(hub, hint), hub.missed.set, heard)
-    jobs = Jobs(settings.work_url(), attach(hub, settings, bus))
+    jobs = Jobs(settings.work_url(), application.worker)
     acceptor = Acceptor(hub, Handshakes(hub))
     listening = {
-        "pod": hub.pod,
+        "pod": sockets.pod,
         "host": addresses.host,
         "port": await acceptor.start(addresses.host, addresses.port, certificate.context if certificate else None),
-        "metrics": serve_metrics(hub.figures, addresses.host, addresses.metrics_port),
+        "metrics": serve_metrics(metrics, addresses.host, addresses.metrics_port),
         "admin": serve_admin(partial(loop.call_soon_threadsafe, drain.ask), addresses.admin_port, addresses.host),
     }
     jobs.start()
@@ -102,7 +103,8 @@ async def serve(settings: Settings, limits: Limits, addresses: Addresses, certif
     if certificate is not None:
         background.append(asyncio.ensure_future(certificate.keep()))
     if bus is not None:
-        background.append(asyncio.ensure_future(bus.run()))
+        heard = rebalance.heard if rebalance is not None else None
+        background.append(asyncio.ensure_future(bus.run(Listener(application.delivery.receive, hub.missed.set, heard))))
         if rebalance is not None:
             background.append(asyncio.ensure_future(rebalance.run(bus.tell_load)))
     print(json.dumps({"listening": listening}), flush=True)  # noqa: T201
@@ -125,7 +127,7 @@ async def serve(settings: Settings, limits: Limits, addresses: Addresses, certif
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*background, return_exceptions=True)
-        await asyncio.to_thread(hub.stop)
+        await asyncio.to_thread(threads.stop)
 
 
 def configured(environment: Mapping[str, str]) -> tuple[Settings, Limits, Addresses, Certificate | None]:

@@ -13,7 +13,7 @@ from backend.records import Connection
 if TYPE_CHECKING:
     from asyncio import TimerHandle
 
-    from backend.router import Inquiry
+    from backend.router import ParsedMessage
     from pods.sockets.hub import Hub
 
 _TEXT, _CONTINUATION, _CLOSE = WSMsgType.TEXT, WSMsgType.CONTINUATION, WSMsgType.CLOSE
@@ -62,7 +62,7 @@ class Socket(WSListener):
         self.closing = False  # a close frame has gone out, or come in
         self.ended = False
         self.leaving = ""  # why it is closed as soon as nothing waits
-        self.waiting: deque[Inquiry] | None = None
+        self.waiting: deque[ParsedMessage] | None = None
         self.ended_by = "client"
 
     # --- picows calls these ------------------------------------------------------------------------------------------
@@ -158,18 +158,18 @@ class Socket(WSListener):
     def _message(self, text: str) -> None:
         """A whole message. An answer that needs no thread and waits for nothing goes out at once."""
         hub = self._hub
-        hub.figures.received += 1
+        hub.metrics.received += 1
         now = time.time()
-        inquiry = hub.router.look(self.connection, text, now)
+        message = hub.router.parse(self.connection, text, now)
         if self.busy:
             if self.waiting is None:
                 self.waiting = deque()
-            self.waiting.append(inquiry)
+            self.waiting.append(message)
             # picows may have further frames in its buffer; those wait too, and their bytes are bounded by it.
             if len(self.waiting) >= hub.limits.max_waiting and self._transport is not None:
                 self._transport.underlying_transport.pause_reading()
         else:
-            self._take(inquiry, now)
+            self._take(message, now)
 
     def answered(self, reply: str | None) -> None:
         """A thread has done what it was given; on with what waits."""
@@ -185,7 +185,7 @@ class Socket(WSListener):
         elif self.leaving:
             self.leave(self.leaving)
 
-    def _go_on(self, waiting: deque[Inquiry]) -> None:
+    def _go_on(self, waiting: deque[ParsedMessage]) -> None:
         """Answer what waits, up to what needs a thread again. Who is being closed gets no more answers."""
         while waiting and not self.busy and not self.closing:
             self._take(waiting.popleft(), time.time())
@@ -194,14 +194,14 @@ class Socket(WSListener):
             if self._transport is not None and not self.ended:
                 self._transport.underlying_transport.resume_reading()
 
-    def _take(self, inquiry: Inquiry, now: float) -> None:
-        if inquiry.alone:
-            reply = self._hub.router.answer(self.connection, inquiry, now)
+    def _take(self, message: ParsedMessage, now: float) -> None:
+        if message.immediate:
+            reply = self._hub.router.answer(self.connection, message, now)
             if reply is not None:
                 self.send(reply)
         else:
             self.busy = True
-            self._hub.ask(self, inquiry)
+            self._hub.ask(self, message)
 
     def _may_send_one_more(self) -> bool:
         second = int(self.seen)
@@ -223,7 +223,7 @@ class Socket(WSListener):
         if self.closing or transport is None:
             return
         transport.send(_TEXT, text)
-        self._hub.figures.sent += 1
+        self._hub.metrics.sent += 1
         if self._slow is not None:
             self._check_unsent()
 

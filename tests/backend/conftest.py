@@ -5,21 +5,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from backend.dynamodb import DynamoDBStore
 from backend.dynamodb_rooms import DynamoDBMembers
 from backend.dynamodb_streams import DynamoDBStreams
+from backend.ports import Store
 from backend.router import Router
 from backend.sessions import Sessions
 from tests.backend.support import (
-    SESSION_SECONDS,
-    TABLE,
-    TOUCH_SECONDS,
     App,
     FakeMetrics,
     FakeOutbound,
     FakeQueue,
-    sessions_on,
-    streams_on,
     table,
 )
 
@@ -42,26 +37,6 @@ def client() -> Iterator["DynamoDBClient"]:
 
 
 @pytest.fixture
-def store(client: "DynamoDBClient") -> DynamoDBStore:
-    return DynamoDBStore(client, TABLE)
-
-
-@pytest.fixture
-def streams(client: "DynamoDBClient") -> DynamoDBStreams:
-    return streams_on(client)
-
-
-@pytest.fixture
-def members(client: "DynamoDBClient") -> DynamoDBMembers:
-    return DynamoDBMembers(client, TABLE)
-
-
-@pytest.fixture
-def sessions(store: DynamoDBStore) -> Sessions:
-    return Sessions(store, session_seconds=SESSION_SECONDS, touch_seconds=TOUCH_SECONDS)
-
-
-@pytest.fixture
 def outbound() -> FakeOutbound:
     return FakeOutbound()
 
@@ -78,11 +53,29 @@ def metrics() -> FakeMetrics:
 
 @pytest.fixture
 def app(client: "DynamoDBClient", outbound: FakeOutbound, queue: FakeQueue, metrics: FakeMetrics) -> App:
-    return App(client, outbound, queue, metrics, sessions_on(client))
+    return App(client, outbound, queue, metrics)
 
 
 @pytest.fixture
-def router(
-    client: "DynamoDBClient", sessions: Sessions, outbound: FakeOutbound, queue: FakeQueue, metrics: FakeMetrics
-) -> Router:
-    return App(client, outbound, queue, metrics, sessions).router
+def store(app: App) -> Store:
+    return app.store
+
+
+@pytest.fixture
+def streams(app: App) -> DynamoDBStreams:
+    return app.streams
+
+
+@pytest.fixture
+def members(app: App) -> DynamoDBMembers:
+    return app.members
+
+
+@pytest.fixture
+def sessions(app: App) -> Sessions:
+    return app.sessions
+
+
+@pytest.fixture
+def router(app: App) -> Router:
+    return app.router

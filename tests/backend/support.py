@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -11,17 +12,14 @@ from botocore.compat import HTTPHeaders
 from moto import mock_aws
 
 from backend import aws
+from backend.application import Application
 from backend.connections import ManagementApi
 from backend.delivery import Delivery
-from backend.dynamodb import DynamoDBStore
-from backend.dynamodb_rooms import DynamoDBMembers
 from backend.dynamodb_streams import DynamoDBStreams
-from backend.messaging import Messaging
-from backend.presence import Presence
-from backend.rates import Rates
-from backend.records import Connection
-from backend.router import Router
+from backend.ports import Outbound
+from backend.records import Connection, Member
 from backend.sessions import Sessions
+from backend.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -161,6 +159,17 @@ class FakeOutbound:
 
 
 @dataclass
+class Released:
+    """Stands for a Presence: remembers which connections were found gone."""
+
+    released: list[Member] = field(default_factory=list)
+
+    def gone(self, _outbound: Outbound, _room: str | None, member: Member) -> None:
+        """Remember the connection."""
+        self.released.append(member)
+
+
+@dataclass
 class FakeQueue:
     """A Queue that remembers, or fails."""
 
@@ -185,9 +194,9 @@ class FakeMetrics:
         """Remember the values."""
         self.gauges.append(values)
 
-    def record(self, route: str, **values: float) -> None:
+    def record(self, route: str, counted: str, errors: int, milliseconds: float) -> None:
         """Remember the record."""
-        self.records.append((route, values))
+        self.records.append((route, {counted: 1, "Errors": errors, "Latency": milliseconds}))
 
     def last(self) -> tuple[str, dict[str, float]]:
         """The last record, without its latency, which no test can know."""
@@ -196,46 +205,50 @@ class FakeMetrics:
         return route, {name: value for name, value in values.items() if name != "Latency"}
 
 
-def sessions_on(client: "DynamoDBClient") -> Sessions:
-    """Sessions as one host has them."""
-    return Sessions(
-        DynamoDBStore(client, TABLE),
-        session_seconds=SESSION_SECONDS,
-        touch_seconds=TOUCH_SECONDS,
-        max_rooms=MAX_ROOMS,
-    )
+SETTINGS = Settings(
+    TABLE,
+    session_seconds=SESSION_SECONDS,
+    touch_seconds=TOUCH_SECONDS,
+    max_rooms=MAX_ROOMS,
+    max_members=MAX_MEMBERS,
+    message_rate=0,
+    history_messages=HISTORY_MESSAGES,
+    history_seconds=HISTORY_SECONDS,
+)
 
 
-def streams_on(client: "DynamoDBClient") -> DynamoDBStreams:
-    """Streams with a short history."""
-    return DynamoDBStreams(client, TABLE, messages=HISTORY_MESSAGES, seconds=HISTORY_SECONDS)
-
-
-class App:
-    """The application of one host, on a table, as a host puts it together."""
+class App(Application):
+    """The application of one host on a table, with another outside."""
 
     def __init__(
         self,
         client: "DynamoDBClient",
-        outbound: FakeOutbound,
-        queue: FakeQueue,
-        metrics: FakeMetrics,
-        sessions: Sessions,
-        *,
-        rate: int = 0,
+        outbound: FakeOutbound | None = None,
+        queue: FakeQueue | None = None,
+        metrics: FakeMetrics | None = None,
+        message_rate: int = 0,
     ) -> None:
-        members = DynamoDBMembers(client, TABLE)
-        self.sessions = sessions
-        self.presence = Presence(sessions, members, outbound)
-        self.delivery = Delivery(outbound, self.presence.gone, queue, inline=INLINE, seconds=0.2)
-        self.messaging = Messaging(
-            sessions, self.presence, streams_on(client), members, self.delivery, max_members=MAX_MEMBERS
-        )
-        self.router = Router(
-            sessions, self.presence, self.messaging, self.delivery, outbound, queue, metrics, Rates(rate)
-        )
+        super().__init__(replace(SETTINGS, message_rate=message_rate), FakeMetrics() if metrics is None else metrics)
+        self.dynamodb = client
+        self.outbound = FakeOutbound() if outbound is None else outbound
+        self.jobs = self.deliveries = FakeQueue() if queue is None else queue
+
+    @cached_property
+    def delivery(self) -> Delivery:
+        """With a queue for rooms that a test can fill, and little patience."""
+        return Delivery(self.outbound, self.presence, self.deliveries, inline=INLINE, seconds=0.2)
 
     def ask(self, connection: Connection, now: float = NOW, **message: Any) -> Any:
         """The reply to a message, parsed; None when it went out by itself."""
         reply = self.router.message(connection, json.dumps(message), now)
         return None if reply is None else json.loads(reply)
+
+
+def sessions_on(client: "DynamoDBClient") -> Sessions:
+    """Sessions as another host has them."""
+    return App(client).sessions
+
+
+def streams_on(client: "DynamoDBClient") -> DynamoDBStreams:
+    """Streams as another host has them."""
+    return App(client).streams

@@ -1,7 +1,7 @@
 import heapq
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +14,7 @@ from backend.presence import Presence
 from backend.records import Connection, Member
 from backend.sessions import Sessions
 from tests.backend.memory import MemoryStore
-from tests.backend.support import NOW, SESSION_SECONDS, TABLE, TOUCH_SECONDS, Calls, FakeMetrics, FakeOutbound
+from tests.backend.support import NOW, SESSION_SECONDS, TABLE, TOUCH_SECONDS, Calls, FakeMetrics, FakeOutbound, Released
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -33,21 +33,10 @@ class FixedRows:
         return Sample(rows, self.share)
 
 
-@dataclass
-class Released:
-    """What a presence was told."""
-
-    gone_: list[Member] = field(default_factory=list)
-
-    def gone(self, _room: str | None, member: Member) -> None:
-        """Remember."""
-        self.gone_.append(member)
-
-
 def count(rows: FixedRows, gone: set[str], probes: int = 1000) -> tuple[dict[str, float], list[Member]]:
     metrics, presence = FakeMetrics(), Released()
     Census(rows, presence, FakeOutbound(gone=gone), metrics, probes=probes).run(NOW)  # type: ignore[arg-type]
-    return metrics.gauges[0], presence.gone_
+    return metrics.gauges[0], presence.released
 
 
 def test_rows_are_counted_and_those_whose_connection_is_gone_are_let_go_of() -> None:
@@ -89,7 +78,7 @@ def test_who_cannot_be_asked_for_counts_as_those_who_could(caplog: pytest.LogCap
 def test_a_gone_connection_leaves_its_rooms(client: "DynamoDBClient", sessions: Sessions) -> None:
     members = DynamoDBMembers(client, TABLE)
     outbound = FakeOutbound(gone={"c="})
-    presence = Presence(sessions, members, outbound)
+    presence = Presence(sessions, members)
     connection = Connection("c=", NOW)
     sessions.begin(connection, NOW)
     presence.enter("r", sessions.enter(connection, "r", NOW), connection, NOW)
@@ -180,7 +169,7 @@ class Simulation:
             session_seconds=SESSION_SECONDS,
             touch_seconds=TOUCH_SECONDS,
         )
-        self.presence = Presence(self.sessions, None, self.outbound)  # type: ignore[arg-type] # nobody joins a room
+        self.presence = Presence(self.sessions, None)  # type: ignore[arg-type] # nobody joins a room
         self.census = Census(store, self.presence, self.outbound, self.metrics)
         self.events: list[tuple[float, int, str]] = []
 

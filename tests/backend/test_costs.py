@@ -19,7 +19,6 @@ from tests.backend.support import (
     FakeMetrics,
     FakeOutbound,
     FakeQueue,
-    sessions_on,
     table,
 )
 
@@ -35,8 +34,8 @@ DATA = "x" * 200
 def counted(client: "DynamoDBClient") -> dict[str, Any]:
     """Every step of a story in which each route has its plain case, and what it costs."""
     queue, metrics = FakeQueue(), FakeMetrics()
-    app = App(client, FakeOutbound(), queue, metrics, sessions_on(client))
-    other = App(client, FakeOutbound(), queue, metrics, sessions_on(client))
+    app = App(client, FakeOutbound(), queue, metrics)
+    other = App(client, FakeOutbound(), queue, metrics)
     bill = Bill(client, TABLE)
     steps: dict[str, Any] = {}
 

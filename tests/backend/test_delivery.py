@@ -5,7 +5,7 @@ import pytest
 from backend.delivery import PARALLEL, Delivery
 from backend.ports import UnavailableError
 from backend.records import Member
-from tests.backend.support import FakeOutbound
+from tests.backend.support import FakeOutbound, Released
 
 BUSY = UnavailableError("LimitExceededException")
 MEMBERS = [Member(f"s{number}", f"c{number}") for number in range(3 * PARALLEL)]
@@ -27,8 +27,8 @@ class Flaky(FakeOutbound):
 
 
 def delivering(outbound: FakeOutbound, seconds: float = 5, gone: list[Member] | None = None) -> Delivery:
-    found = gone if gone is not None else []
-    return Delivery(outbound, lambda _, member: found.append(member), seconds=seconds)
+    presence = Released([] if gone is None else gone)
+    return Delivery(outbound, presence, seconds=seconds)  # type: ignore[arg-type]  # all that is called of it
 
 
 def test_a_throttled_post_is_tried_again_with_longer_and_longer_waits(monkeypatch: pytest.MonkeyPatch) -> None:

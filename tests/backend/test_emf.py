@@ -12,7 +12,7 @@ def _no_names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_event_is_one_line_for_its_route_and_for_the_whole_backend(capsys: pytest.CaptureFixture[str]) -> None:
-    EmfMetrics("eks").record("ping", Messages=1, Errors=0, Latency=1.25)
+    EmfMetrics("eks").record("ping", "Messages", 0, 1.25)
     [line] = capsys.readouterr().out.splitlines()
     emf = json.loads(line)
     [definition] = emf["_aws"]["CloudWatchMetrics"]
@@ -30,8 +30,8 @@ def test_an_event_is_one_line_for_its_route_and_for_the_whole_backend(capsys: py
 
 def test_one_event_leaves_nothing_to_the_next(capsys: pytest.CaptureFixture[str]) -> None:
     metrics = EmfMetrics("lambda")
-    metrics.record("ping", Messages=1)
-    metrics.record("$connect", Connects=1)
+    metrics.record("ping", "Messages", 0, 1.25)
+    metrics.record("$connect", "Connects", 0, 1.25)
     metrics.gauge(ActiveConnections=5)
     second, third = (json.loads(line) for line in capsys.readouterr().out.splitlines()[1:])
     assert (third["ActiveConnections"], "route" in third) == ([5], False)
@@ -47,7 +47,7 @@ def test_the_names_come_from_the_environment(
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Other")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "other")
-    EmfMetrics("lambda").record("ping", Messages=1)
+    EmfMetrics("lambda").record("ping", "Messages", 0, 1.25)
     emf = json.loads(capsys.readouterr().out)
     assert emf["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Other"
     assert emf["service"] == "other"
@@ -56,8 +56,8 @@ def test_the_names_come_from_the_environment(
 def test_a_batch_sums_counts_and_keeps_latencies(capsys: pytest.CaptureFixture[str]) -> None:
     batches = EmfBatches("eks")
     for number in range(MOST_VALUES + 1):
-        batches.record("ping", {"Messages": 1, "Errors": number % 2, "Latency": float(number)})
-    batches.record("$connect", {"Connects": 1, "Errors": 0, "Latency": 2.5})
+        batches.record("ping", "Messages", number % 2, float(number))
+    batches.record("$connect", "Connects", 0, 2.5)
     [full] = map(json.loads, capsys.readouterr().out.splitlines())
     assert (full["Messages"], full["Errors"]) == ([MOST_VALUES], [MOST_VALUES // 2])
     assert full["Latency"] == [float(number) for number in range(MOST_VALUES)]

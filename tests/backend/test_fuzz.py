@@ -9,7 +9,9 @@ import os
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from backend.actions import load
 from backend.errors import ErrorCode
+from backend.protocol import Reply
 from backend.records import Connection
 from backend.work import Worker
 from tests.backend.support import NOW, App, FakeMetrics, FakeOutbound, FakeQueue
@@ -18,8 +20,8 @@ INPUTS = int(os.environ.get("FUZZ_INPUTS", "1000"))
 BATCH = 25  # inputs of one example, on one set of connections
 
 CONNECTIONS = [Connection(f"{name}=", NOW) for name in "abc"]
-ROUTES = {"$default", "ping", "session", "join", "leave", "publish", "send", "work", "work-done"}
-REPLIES = {"pong", "session", "joined", "left", "accepted", "error"}
+ROUTES = {"$default", "work-done", *load()}
+REPLIES = {str(reply.__struct_config__.tag) for reply in Reply.__subclasses__()}
 PUSHED = {"message", "result", "taken-over", "joined", "session"}
 TROUBLE = {ErrorCode.INTERNAL, ErrorCode.UNAVAILABLE, ErrorCode.RATE}
 

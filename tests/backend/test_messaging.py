@@ -29,7 +29,6 @@ from tests.backend.support import (
     failing,
     items,
     session_item,
-    sessions_on,
 )
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ def test_a_join_that_was_answered_receives_the_next_publish_on_every_host(
     client: "DynamoDBClient", app: App, outbound: FakeOutbound, queue: FakeQueue, metrics: FakeMetrics
 ) -> None:
     opened(app, ANN, BOB)
-    other = App(client, outbound, queue, metrics, sessions_on(client))
+    other = App(client, outbound, queue, metrics)
     app.ask(ANN, action="publish", room="r", data=0)
     seq = other.ask(BOB, action="join", room="r")["seq"]
     app.ask(ANN, action="publish", room="r", data=1)
@@ -208,7 +207,7 @@ def test_a_late_disconnect_of_an_older_connection_changes_nothing(
     app.ask(EVE, action="session", resume=token)
     before = items(client)
     app.presence.ended(BOB, NOW)
-    app.presence.gone("r", Member(BOB.session_id, BOB.id))
+    app.presence.gone(app.outbound, "r", Member(BOB.session_id, BOB.id))
     assert items(client) == before
     outbound.frames.clear()
     app.ask(ANN, action="publish", room="r", data=1)
@@ -224,7 +223,7 @@ def test_a_connection_that_is_called_gone_and_cannot_be_closed_keeps_its_session
     outbound.frames.clear()
     before = items(client)
     outbound.close_error = UnavailableError("throttled")
-    app.presence.gone("r", Member(BOB.session_id, BOB.id))
+    app.presence.gone(app.outbound, "r", Member(BOB.session_id, BOB.id))
     assert items(client) == before
     app.ask(ANN, action="publish", room="r", data=1)
     app.ask(ANN, action="send", to=BOB.session_id, data=2)
@@ -242,7 +241,7 @@ def test_a_connection_that_is_called_gone_is_closed_whatever_becomes_of_the_stor
 
     monkeypatch.setattr(DynamoDBMembers, "remove", fails)
     with pytest.raises(UnavailableError):
-        app.presence.gone("r", Member(BOB.session_id, BOB.id))
+        app.presence.gone(app.outbound, "r", Member(BOB.session_id, BOB.id))
     assert outbound.closed == [BOB.id]
 
 
@@ -496,7 +495,7 @@ def test_work_that_cannot_be_queued_is_not_accepted(app: App, queue: FakeQueue) 
 def test_who_sends_too_fast_is_told_and_may_send_again_a_moment_later(
     client: "DynamoDBClient", outbound: FakeOutbound, queue: FakeQueue, metrics: FakeMetrics
 ) -> None:
-    app = App(client, outbound, queue, metrics, sessions_on(client), rate=2)
+    app = App(client, outbound, queue, metrics, message_rate=2)
     assert [app.ask(ANN, action="ping")["type"] for _ in range(3)] == ["pong", "pong", "error"]
     refused = app.ask(ANN, action="ping", id=3)
     assert (refused["code"], refused["id"]) == ("rate", 3)

@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from backend.actions import load
 from backend.ports import UnavailableError
 from backend.records import Connection
 from backend.router import Router
@@ -70,7 +71,7 @@ def test_an_unknown_action_with_an_id_is_an_error(router: Router, metrics: FakeM
     assert reply == {
         "type": "error",
         "code": "unknown-action",
-        "message": "action must be one of: ping, session, join, leave, publish, send, work",
+        "message": f"action must be one of: {', '.join(sorted(load()))}",
         "id": "7",
     }
     assert metrics.last() == ("$default", {"Messages": 1, "Errors": 0}), "the client's mistake, not ours"

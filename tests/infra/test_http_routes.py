@@ -9,6 +9,7 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
+from backend.actions import load
 from infra.settings import Settings
 from infra.shared.api import build_api
 from infra.shared.balancer import PodBalancer
@@ -16,7 +17,7 @@ from infra.shared.http_routes import add_http_routes, build_secret
 from infra.shared.network import build_vpc
 from tests.conftest import Assembly, Resource
 
-REPLYING = {"$default", "ping", "session", "join", "leave", "publish", "send", "work"}
+REPLYING = {"$default", *load()}
 HEADER = "integration.request.header."
 
 

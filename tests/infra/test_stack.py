@@ -8,6 +8,7 @@ from aws_cdk import App, Stack
 from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Template
 
+from backend.actions import load
 from infra.settings import LOG_RETENTION_DAYS, Settings
 from infra.shared.functions import retention
 from tests.conftest import Assembly, Resource, Synthesize
@@ -66,7 +67,7 @@ METHODS = {
     "lambdas.work.handler": {"POST", "DELETE"},
     "lambdas.census.handler": {"GET", "DELETE"},
 }
-ROUTES = {"$default", "ping", "session", "join", "leave", "publish", "send", "work"}
+ROUTES = {"$default", *load()}
 
 
 def test_there_is_a_function_a_task_and_one_table(assembly: Assembly) -> None:

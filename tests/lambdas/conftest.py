@@ -48,6 +48,16 @@ def golden(name: str, **context: Any) -> dict[str, Any]:
 
 
 @dataclass
+class Context:
+    """What Powertools reads of Lambda's context."""
+
+    function_name: str = "function"
+    memory_limit_in_mb: int = 256
+    invoked_function_arn: str = "arn:aws:lambda:eu-west-1:123456789012:function:function"
+    aws_request_id: str = "8c53d6cf-0000-4000-8000-000000000000"
+
+
+@dataclass
 class Functions:
     """The functions, the table behind them, and what they asked AWS for."""
 
@@ -58,7 +68,7 @@ class Functions:
 
     def invoke(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
         """What Lambda does: JSON in, JSON out."""
-        result = self.modules[function].handler(json.loads(json.dumps(event)), None)
+        result = self.modules[function].handler(json.loads(json.dumps(event)), Context())
         answer: dict[str, Any] = json.loads(json.dumps(result))
         return answer
 
@@ -88,8 +98,10 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         sqs = aws.sqs()
         for queue in ("deliveries", "jobs"):
             sqs.create_queue(QueueName=queue)
-        modules = {name: importlib.import_module(f"lambdas.{name}") for name in HANDLERS}
-        environment = importlib.import_module("lambdas.environment")
-        management = ManagementEndpoint(importlib.import_module("lambdas.posting").outbound)
-        ManagementEndpoint(modules["census"].outbound, 410, "GoneException")
-        yield Functions(client, modules, Calls(environment.state.dynamodb), management)
+        application = importlib.import_module("lambdas.environment").application
+        # On Lambda each function has a process of its own; here the census gets a way to connections of its own.
+        modules = {"census": importlib.import_module("lambdas.census")}
+        ManagementEndpoint(application.outbound, 410, "GoneException")
+        del application.outbound
+        modules |= {name: importlib.import_module(f"lambdas.{name}") for name in HANDLERS}
+        yield Functions(client, modules, Calls(application.dynamodb), ManagementEndpoint(application.outbound))

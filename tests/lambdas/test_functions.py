@@ -53,7 +53,7 @@ def test_the_principal_of_an_authorizer_is_kept(functions: Functions) -> None:
 
 
 def test_a_connect_that_fails_refuses_the_handshake(functions: Functions) -> None:
-    with failing(functions.modules["connect"].state.sessions._store._client, "InternalServerError", 500):
+    with failing(functions.modules["connect"].application.sessions._store._client, "InternalServerError", 500):
         assert functions.invoke("connect", golden("connect")) == {"statusCode": 500}
 
 
@@ -130,7 +130,7 @@ def test_an_expired_session_counts_as_gone(functions: Functions) -> None:
     )
     resume = json.dumps({"action": "session", "resume": token})
     assert json.loads(functions.say(resume, connectionId=OTHER))["code"] == "invalid-token"
-    functions.modules["message"].state.sessions._touches.forget(CONNECTION_ID)  # as another environment would
+    functions.modules["message"].application.sessions._touches.forget(CONNECTION_ID)  # as another environment would
     functions.say("hello", connectedAt=old())
     item = session_item(functions.client, SESSION_ID)
     assert item is not None
@@ -185,7 +185,7 @@ def test_no_secret_reaches_the_table_the_log_or_the_metrics(
 ) -> None:
     caplog.set_level("INFO")
     token = json.loads(functions.say('{"action":"session"}'))["resumeToken"]
-    with failing(functions.modules["message"].state.sessions._store._client, "AccessDeniedException"):
+    with failing(functions.modules["message"].application.sessions._store._client, "AccessDeniedException"):
         failed = functions.say(json.dumps({"action": "session", "resume": token}), connectionId=OTHER)
     assert json.loads(failed)["code"] == "internal"
     assert json.loads(functions.say(json.dumps({"action": "session", "resume": token})))["resumed"] is True
@@ -237,14 +237,14 @@ def test_the_census_counts_and_lets_go_of_what_is_gone(
     functions: Functions, capsys: pytest.CaptureFixture[str]
 ) -> None:
     functions.invoke("connect", golden("connect"))
-    functions.modules["census"].handler({}, None)
+    functions.invoke("census", {})
     functions.client.update_item(
         TableName=TABLE,
         Key={"pk": {"S": f"session#{SESSION_ID}"}, "sk": {"S": "session"}},
         UpdateExpression="SET expiresAt = expiresAt - :minute",
         ExpressionAttributeValues={":minute": {"N": "61"}},
     )
-    functions.modules["census"].handler({}, None)
+    functions.invoke("census", {})
     fresh, gone = (line for line in lines(capsys) if "ActiveConnections" in line)
     assert (fresh["ActiveConnections"], fresh["Gone"]) == ([1], [0])
     assert (gone["ActiveConnections"], gone["Gone"]) == ([0], [1])

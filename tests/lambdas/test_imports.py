@@ -73,8 +73,8 @@ def test_the_lifecycle_loads_no_protocol_and_no_way_to_post(function: str) -> No
 def test_loading_makes_only_the_dynamodb_client() -> None:
     code = (
         "import lambdas.message as m; a = m.application; "
-        "print(*('_client' in vars(x) for x in (m.outbound, a.jobs, a.deliveries)), "
-        "m.state.sessions._store._client.meta.service_model.service_name)"
+        "print(*('_client' in vars(x) for x in (a.outbound, a.jobs, a.deliveries)), "
+        "a.sessions._store._client.meta.service_model.service_name)"
     )
     assert run(code).stdout.split() == ["False", "False", "False", "dynamodb"]
 

@@ -15,8 +15,8 @@ from redis.exceptions import NoPermissionError, RedisError
 
 from infra.kubernetes.sockets.bus import bus
 from infra.settings import Settings
-from pods.sockets.bus import Bus, Hint
-from pods.sockets.figures import Figures
+from pods.sockets.bus import Bus, Hint, Listener
+from pods.sockets.metrics import SocketMetrics
 from tests.processes import PATIENCE, eventually
 
 # Valkey takes the same options.
@@ -57,12 +57,13 @@ def answers(port: int) -> bool:
 async def hinted(url: str) -> Hint:
     """What pod b receives when pod a tells it something."""
     received: asyncio.Queue[Hint] = asyncio.Queue()
-    figures = {name: Figures(1) for name in "ab"}
-    ends = {name: Bus(url, name, figures[name], received.put_nowait, lambda: None) for name in figures}
-    running = [asyncio.create_task(end.run()) for end in ends.values()]
+    metrics = {name: SocketMetrics(1) for name in "ab"}
+    ends = {name: Bus(url, name, metrics[name]) for name in metrics}
+    listener = Listener(received.put_nowait, lambda: None)
+    running = [asyncio.create_task(end.run(listener)) for end in ends.values()]
     try:
         async with asyncio.timeout(PATIENCE):
-            while not all(figure.bus_connected for figure in figures.values()):  # noqa: ASYNC110 - it tells nobody
+            while not all(figure.bus_connected for figure in metrics.values()):  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
             ends["a"].tell("b", Hint("room", [("s", "b.1")], b"{}"))
             return await received.get()

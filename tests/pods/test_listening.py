@@ -11,19 +11,31 @@ from contextlib import ExitStack
 import pytest
 import uvloop
 
+from backend.settings import Settings
 from pods.listening import listen
 from pods.sockets.acceptor import Acceptor
-from pods.sockets.figures import Figures
+from pods.sockets.application import SocketApplication
 from pods.sockets.handshake import Handshakes
 from pods.sockets.hub import Hub
 from pods.sockets.limits import Limits
+from pods.sockets.metrics import SocketMetrics
+from pods.sockets.open_sockets import OpenSockets
+from pods.sockets.threads import Threads
 
 TIMEOUT = 30
 
 
-def test_a_pod_accepts_many_that_wait_in_a_few_turns_and_nobody_once_it_is_stopped() -> None:
+def test_a_pod_accepts_many_that_wait_in_a_few_turns_and_nobody_once_it_is_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+
     async def test() -> int:
-        hub = Hub(asyncio.get_running_loop(), Limits(), Figures(64))
+        loop, metrics = asyncio.get_running_loop(), SocketMetrics(64)
+        sockets, threads = OpenSockets(loop), Threads(loop)
+        settings = Settings("table", jobs_url="https://sqs.eu-west-1.amazonaws.com/123456789012/jobs")
+        application = SocketApplication(settings, metrics, sockets, threads, None, capacity=64)
+        hub = Hub(Limits(), metrics, sockets, threads, application)
         acceptor = Acceptor(hub, Handshakes(hub))
         address = "127.0.0.1", await acceptor.start("127.0.0.1", 0)
         accepting = 0  # turns in which somebody was
@@ -40,7 +52,7 @@ def test_a_pod_accepts_many_that_wait_in_a_few_turns_and_nobody_once_it_is_stopp
                 await asyncio.sleep(0)
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(address, timeout=TIMEOUT)
-        hub.stop()
+        threads.stop()
         return accepting
 
     assert uvloop.run(test()) <= 64 / 4  # it is 64 with one descriptor

@@ -12,8 +12,8 @@ from typing import cast
 import pytest
 import uvloop
 
-from pods.sockets.bus import Bus, Hint
-from pods.sockets.figures import Figures
+from pods.sockets.bus import Bus, Hint, Listener
+from pods.sockets.metrics import SocketMetrics
 from tests.e2e.socket_pods.fleet import REDIS, BusProcess
 from tests.processes import PATIENCE, eventually
 
@@ -32,20 +32,20 @@ class Pod:
     """A pod's end of the bus, and what came of it."""
 
     def __init__(self, url: str, name: str, *, rebalances: bool = False) -> None:
-        self.figures = Figures(1)
+        self.metrics = SocketMetrics(1)
         self.hints: asyncio.Queue[Hint] = asyncio.Queue()
         self.loads: asyncio.Queue[tuple[str, int]] = asyncio.Queue()
         self.missed = 0
         heard = (lambda pod, sockets: self.loads.put_nowait((pod, sockets))) if rebalances else None
-        self.bus = Bus(url, name, self.figures, self.hints.put_nowait, self._miss, heard)
-        self.running = asyncio.create_task(self.bus.run())
+        self.bus = Bus(url, name, self.metrics, loads=rebalances)
+        self.running = asyncio.create_task(self.bus.run(Listener(self.hints.put_nowait, self._miss, heard)))
 
     def _miss(self) -> None:
         self.missed += 1
 
     async def connected(self) -> None:
         async with asyncio.timeout(PATIENCE):
-            while not self.figures.bus_connected:  # noqa: ASYNC110 - a figure tells nobody
+            while not self.metrics.bus_connected:  # noqa: ASYNC110 - a figure tells nobody
                 await asyncio.sleep(0.01)
 
     async def has_missed(self) -> None:
@@ -106,7 +106,7 @@ def test_who_may_have_missed_hints_is_told_when_the_bus_is_back(process: BusProc
         await asyncio.to_thread(process.stop)
         one.bus.tell("b", HINT)
         await asyncio.to_thread(
-            eventually, lambda: not one.figures.bus_connected and not two.figures.bus_connected, "the loss"
+            eventually, lambda: not one.metrics.bus_connected and not two.metrics.bus_connected, "the loss"
         )
         await asyncio.to_thread(process.start)
         await asyncio.gather(one.has_missed(), two.has_missed())
@@ -138,7 +138,7 @@ def test_a_pod_starts_and_waits_when_there_is_no_bus() -> None:
         pod = Pod(f"redis://127.0.0.1:{port}", "a")
         pod.bus.tell("a", HINT)
         async with asyncio.timeout(PATIENCE):
-            while not pod.figures.hints["failed"]:  # noqa: ASYNC110
+            while not pod.metrics.hints["failed"]:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert not pod.running.done()
         await pod.stop()

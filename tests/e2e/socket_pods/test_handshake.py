@@ -11,9 +11,9 @@ from multidict import CIMultiDict
 from picows import WSUpgradeRequest
 from websockets.sync.client import connect
 
-from pods.sockets.figures import Figures
 from pods.sockets.handshake import Handshakes
 from pods.sockets.limits import Limits
+from pods.sockets.metrics import SocketMetrics
 from pods.sockets.socket import Socket
 from tests.e2e.socket_pods.conftest import Pods
 from tests.e2e.socket_pods.fleet import Fleet
@@ -129,7 +129,7 @@ class Hub:
     limits = Limits()
 
     def __init__(self) -> None:
-        self.figures = Figures(1)
+        self.metrics = SocketMetrics(1)
         self.principals: list[str | None] = []
 
     def new_connection(self, principal: str | None) -> Any:
@@ -157,5 +157,5 @@ def test_a_token_check_names_the_client_or_refuses_it() -> None:
     assert hub.principals == ["ann on /chat"]
     refused: Any = shake(request("/chat"))
     assert refused.response.status == 401
-    assert hub.figures.refused == {"token": 1}
+    assert hub.metrics.refused == {"token": 1}
     assert hub.principals == ["ann on /chat"]

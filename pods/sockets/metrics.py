@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 
 
 @dataclass(eq=False)
-class Figures(Collector):
+class SocketMetrics(Collector):
     """Gauges and counters of one pod, and the MetricsSink port for the routes."""
 
     capacity: int
@@ -26,14 +26,14 @@ class Figures(Collector):
     hints: Counter[str] = field(default_factory=Counter)
     routes: dict[str, list[float]] = field(default_factory=dict)
 
-    def record(self, route: str, Errors: float = 0, Latency: float = 0.0, **_: float) -> None:  # noqa: N803 - the metrics' names
-        """One handled event: how many, how many errors, and the milliseconds they took."""
-        figures = self.routes.get(route)
-        if figures is None:
-            figures = self.routes[route] = [0, 0, 0.0]
-        figures[0] += 1
-        figures[1] += Errors
-        figures[2] += Latency
+    def record(self, route: str, counted: str, errors: int, milliseconds: float) -> None:  # noqa: ARG002 - by the route
+        """Add one handled event to its route."""
+        totals = self.routes.get(route)
+        if totals is None:
+            totals = self.routes[route] = [0, 0, 0.0]
+        totals[0] += 1
+        totals[1] += errors
+        totals[2] += milliseconds
 
     def collect(self) -> Iterator[Metric]:
         """Everything, as Prometheus names it."""

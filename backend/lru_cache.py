@@ -1,4 +1,4 @@
-"""A bounded memory of connections."""
+"""A cache of what a host knows about its connections."""
 
 from collections import OrderedDict
 from threading import Lock
@@ -10,11 +10,9 @@ T = TypeVar("T")
 REMEMBERED = 10_000
 
 
-class Recent(Generic[T]):
-    """What this host knows about the connections it saw last.
-
-    Bounded: one that has been dropped costs a call too many, nothing else.
-    """
+class LruCache(Generic[T]):
+    """Values by connection id. Beyond `limit` connections, the one that was noted least recently is dropped: that costs
+    a call to the store, and nothing else."""
 
     def __init__(self, limit: int = REMEMBERED) -> None:
         self._limit = limit

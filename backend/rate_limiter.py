@@ -1,11 +1,11 @@
 """How fast one connection may send."""
 
-from backend.recent import REMEMBERED
+from backend.lru_cache import REMEMBERED
 
 _INEXACT = 0.001
 
 
-class Rates:
+class RateLimiter:
     """A token bucket a connection: `rate` messages a second, and as many at once. 0 allows everything.
 
     This host's alone: a connection whose messages reach several hosts gets as much from each. An exact limit would cost
