@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infra.kubernetes import pieces
+from infra.kubernetes import builders
 from infra.kubernetes.names import LABELS, NAME, NAMESPACE, Manifest, named, restricted_namespace
 from infra.settings import Settings
 from infra.shared.balancer import DEREGISTRATION_SECONDS, HEALTHY, METRICS_PORT, PORT, READY, STOP_SECONDS
@@ -24,24 +24,24 @@ def service_account(annotations: Mapping[str, str] | None = None, **names: Any) 
 
 def deployment(image: str, environment: Mapping[str, str], settings: Settings) -> Manifest:
     """Return the Deployment. It names no number of replicas: applying it again would undo what the autoscaler did."""
-    container = pieces.container(
+    container = builders.container(
         CONTAINER,
         image,
         COMMAND,
         ports={"http": PORT, "metrics": METRICS_PORT},
         cpu_millis=settings.replica_cpu * 1000 // 1024,
         memory_mib=settings.replica_memory_mb,
-        env=pieces.environment(environment),
-        startupProbe=pieces.probe(HEALTHY, "http", periodSeconds=1, failureThreshold=30),
-        livenessProbe=pieces.probe(HEALTHY, "http", periodSeconds=10, timeoutSeconds=3, failureThreshold=3),
-        readinessProbe=pieces.probe(READY, "http", periodSeconds=5, timeoutSeconds=2, failureThreshold=2),
+        env=builders.environment(environment),
+        startupProbe=builders.probe(HEALTHY, "http", periodSeconds=1, failureThreshold=30),
+        livenessProbe=builders.probe(HEALTHY, "http", periodSeconds=10, timeoutSeconds=3, failureThreshold=3),
+        readinessProbe=builders.probe(READY, "http", periodSeconds=5, timeoutSeconds=2, failureThreshold=2),
         lifecycle={"preStop": {"sleep": {"seconds": DEREGISTRATION_SECONDS}}},
     )
-    pod = pieces.pod(
+    pod = builders.pod(
         container,
         account=NAME,
         terminationGracePeriodSeconds=DEREGISTRATION_SECONDS + STOP_SECONDS,
-        topologySpreadConstraints=pieces.spread(LABELS),
+        topologySpreadConstraints=builders.spread(LABELS),
     )
     return named(
         "Deployment",
@@ -66,7 +66,7 @@ def service() -> Manifest:
 
 
 def disruption_budget() -> Manifest:
-    return named("PodDisruptionBudget", "policy/v1", pieces.disruption_budget_spec(LABELS))
+    return named("PodDisruptionBudget", "policy/v1", builders.disruption_budget_spec(LABELS))
 
 
 def network_policy(balancers: Sequence[str]) -> Manifest:
@@ -74,16 +74,16 @@ def network_policy(balancers: Sequence[str]) -> Manifest:
     return named(
         "NetworkPolicy",
         "networking.k8s.io/v1",
-        pieces.network_policy_spec(
+        builders.network_policy_spec(
             LABELS,
             ingress=[
                 {
                     "from": [{"ipBlock": {"cidr": cidr}} for cidr in balancers],
-                    "ports": [pieces.port("TCP", PORT)],
+                    "ports": [builders.port("TCP", PORT)],
                 },
-                {"from": [{"namespaceSelector": {}}], "ports": [pieces.port("TCP", METRICS_PORT)]},
+                {"from": [{"namespaceSelector": {}}], "ports": [builders.port("TCP", METRICS_PORT)]},
             ],
-            egress=pieces.egress_to_aws(),
+            egress=builders.egress_to_aws(),
         ),
     )
 

@@ -126,3 +126,55 @@ def test_a_client_that_is_asked_to_reconnect_does_so_at_once() -> None:
             assert client.reconnects == 1
 
     asyncio.run(run())
+
+
+def test_a_request_is_sent_again_on_time_although_nothing_else_is_due_for_long() -> None:
+    asked: list[Any] = []
+
+    async def deaf_to_the_first(connection: ServerConnection) -> None:
+        async for text in connection:
+            frame = json.loads(text)
+            if frame["action"] == "publish":
+                asked.append(frame["id"])
+                if len(asked) == 1:
+                    continue
+            await connection.send(answer(frame))
+
+    async def run() -> None:
+        times = Times(retry=0.2, keep_alive=10 * PATIENCE, dead=10 * PATIENCE, renew=100 * PATIENCE)
+        async with listening(deaf_to_the_first) as url, Client(url, times=times) as client:
+            await _asleep(client)
+            assert await client.publish("r", 1) == 1
+            assert client.reconnects == 0
+
+    asyncio.run(run())
+    assert len(set(asked)) == 1
+    assert len(asked) == 2
+
+
+def test_a_gap_is_asked_for_on_time_although_nothing_else_is_due_for_long() -> None:
+    asked = asyncio.Event()
+    connections: list[ServerConnection] = []
+
+    async def with_a_gap(connection: ServerConnection) -> None:
+        connections.append(connection)
+        async for text in connection:
+            frame = json.loads(text)
+            if frame["action"] == "session" and "resume" in frame:
+                asked.set()
+            await connection.send(answer(frame))
+
+    async def run() -> None:
+        times = Times(retry=10 * PATIENCE, gap=0.2, keep_alive=10 * PATIENCE, dead=10 * PATIENCE, renew=100 * PATIENCE)
+        async with listening(with_a_gap) as url, Client(url, times=times) as client:
+            await _asleep(client)
+            await connections[0].send('{"type":"message","epoch":1,"seq":2,"from":"x","data":1}')
+            await asked.wait()
+
+    asyncio.run(run())
+
+
+async def _asleep(client: Client) -> None:
+    """Wait until the client waits for what is due in minutes."""
+    while client._wakes < asyncio.get_running_loop().time() + PATIENCE:  # noqa: ASYNC110 - a client tells nobody
+        await asyncio.sleep(0.01)

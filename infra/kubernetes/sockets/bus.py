@@ -1,6 +1,6 @@
 """The bus between pods: one Valkey that keeps nothing. What it carries are hints, so losing it loses no message."""
 
-from infra.kubernetes import pieces
+from infra.kubernetes import builders
 from infra.kubernetes.names import Manifest
 from infra.kubernetes.sockets.names import BUS, BUS_PORT, GATEWAY, ON_SOCKET_NODES, TOLERATION, labels, names, realtime
 from infra.kubernetes.sockets.singleton import singleton
@@ -27,7 +27,7 @@ COMMAND = (
 
 def bus(settings: Settings) -> list[Manifest]:
     """Return its objects. It stands on a node of the sockets, where nothing is moved to save money."""
-    container = pieces.container(
+    container = builders.container(
         BUS,
         IMAGE,
         COMMAND,
@@ -41,13 +41,13 @@ def bus(settings: Settings) -> list[Manifest]:
         {"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 15}
         for key in ("not-ready", "unreachable")
     ]
-    pod = pieces.pod(container, account=BUS, user=USER, tolerations=[dict(TOLERATION), *gone])
+    pod = builders.pod(container, account=BUS, user=USER, tolerations=[dict(TOLERATION), *gone])
     pod["nodeSelector"] |= ON_SOCKET_NODES
     ports = [{"name": "bus", "port": BUS_PORT, "targetPort": "bus"}]
-    policy = pieces.network_policy_spec(
+    policy = builders.network_policy_spec(
         LABELS,
         ingress=[
-            {"from": [{"podSelector": {"matchLabels": labels(GATEWAY)}}], "ports": [pieces.port("TCP", BUS_PORT)]}
+            {"from": [{"podSelector": {"matchLabels": labels(GATEWAY)}}], "ports": [builders.port("TCP", BUS_PORT)]}
         ],
         egress=[],
     )

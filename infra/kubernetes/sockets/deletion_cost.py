@@ -1,6 +1,6 @@
 """The controller that makes the emptiest pod go first, and no more rights than it needs for that."""
 
-from infra.kubernetes import pieces
+from infra.kubernetes import builders
 from infra.kubernetes.names import Manifest
 from infra.kubernetes.sockets.names import (
     DELETION_COST,
@@ -31,31 +31,31 @@ def deletion_cost(image: str, settings: Settings) -> list[Manifest]:
         "TARGET_CONNECTIONS": str(settings.sockets_per_replica),
         "MIN_REPLICAS": str(settings.sockets_min_replicas),
     }
-    container = pieces.container(
+    container = builders.container(
         DELETION_COST,
         image,
         COMMAND,
         ports={"http": SOCKET_PORT},
         cpu_millis=50,
         memory_mib=128,
-        env=pieces.environment(variables),
-        startupProbe=pieces.probe(HEALTHY, "http", periodSeconds=1, failureThreshold=30),
-        livenessProbe=pieces.probe(HEALTHY, "http", periodSeconds=30, timeoutSeconds=5, failureThreshold=3),
-        readinessProbe=pieces.probe(READY, "http", periodSeconds=10, timeoutSeconds=5, failureThreshold=3),
+        env=builders.environment(variables),
+        startupProbe=builders.probe(HEALTHY, "http", periodSeconds=1, failureThreshold=30),
+        livenessProbe=builders.probe(HEALTHY, "http", periodSeconds=30, timeoutSeconds=5, failureThreshold=3),
+        readinessProbe=builders.probe(READY, "http", periodSeconds=10, timeoutSeconds=5, failureThreshold=3),
     )
     role = realtime("Role", "rbac.authorization.k8s.io/v1", app=DELETION_COST)
     role["rules"] = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "patch"]}]
     binding = realtime("RoleBinding", "rbac.authorization.k8s.io/v1", app=DELETION_COST)
     binding["roleRef"] = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": DELETION_COST}
     binding["subjects"] = [{"kind": "ServiceAccount", "name": DELETION_COST, "namespace": NAMESPACE}]
-    policy = pieces.network_policy_spec(
+    policy = builders.network_policy_spec(
         LABELS,
         ingress=[],
         egress=[
             # The Kubernetes API, whose address is not known beforehand.
-            {"to": list(pieces.EVERYWHERE), "ports": [pieces.port("TCP", 443)]},
-            pieces.egress_to_dns(),
-            {"to": [{"podSelector": {"matchLabels": labels(GATEWAY)}}], "ports": [pieces.port("TCP", METRICS_PORT)]},
+            {"to": list(builders.EVERYWHERE), "ports": [builders.port("TCP", 443)]},
+            builders.egress_to_dns(),
+            {"to": [{"podSelector": {"matchLabels": labels(GATEWAY)}}], "ports": [builders.port("TCP", METRICS_PORT)]},
         ],
     )
     return [
@@ -64,5 +64,5 @@ def deletion_cost(image: str, settings: Settings) -> list[Manifest]:
         binding,
         realtime("NetworkPolicy", "networking.k8s.io/v1", policy, app=DELETION_COST),
         # Two would write the same numbers in turn.
-        singleton(DELETION_COST, pieces.pod(container, account=DELETION_COST, token=True)),
+        singleton(DELETION_COST, builders.pod(container, account=DELETION_COST, token=True)),
     ]

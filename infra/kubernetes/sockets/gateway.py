@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from infra.kubernetes import pieces
+from infra.kubernetes import builders
 from infra.kubernetes.names import Manifest, restricted_namespace
 from infra.kubernetes.sockets.names import (
     ADMIN_PORT,
@@ -76,26 +76,26 @@ def deployment(image: str, environment: Mapping[str, str], settings: Settings) -
     volumes: Manifest = (
         {"volumes": [{"name": "tls", "secret": {"secretName": TLS_SECRET, "defaultMode": 0o440}}]} if tls else {}
     )
-    container = pieces.container(
+    container = builders.container(
         GATEWAY,
         image,
         COMMAND,
         ports={"ws": SOCKET_PORT, "metrics": METRICS_PORT},
         cpu_millis=settings.sockets_cpu * 1000 // 1024,
         memory_mib=settings.sockets_memory_mb,
-        env=pieces.environment({**environment, **pod_environment(settings)}),
-        startupProbe=pieces.probe(HEALTHY, "ws", tls=tls, periodSeconds=1, failureThreshold=30),
+        env=builders.environment({**environment, **pod_environment(settings)}),
+        startupProbe=builders.probe(HEALTHY, "ws", tls=tls, periodSeconds=1, failureThreshold=30),
         # A pod under load is slow before it is dead, and killing it cuts everybody.
-        livenessProbe=pieces.probe(HEALTHY, "ws", tls=tls, periodSeconds=10, timeoutSeconds=5, failureThreshold=6),
-        readinessProbe=pieces.probe(READY, "ws", tls=tls, periodSeconds=5, timeoutSeconds=3, failureThreshold=2),
+        livenessProbe=builders.probe(HEALTHY, "ws", tls=tls, periodSeconds=10, timeoutSeconds=5, failureThreshold=6),
+        readinessProbe=builders.probe(READY, "ws", tls=tls, periodSeconds=5, timeoutSeconds=3, failureThreshold=2),
         lifecycle={"preStop": {"exec": {"command": _drain(settings.sockets_prestop_seconds)}}},
         **mounts,
     )
-    pod = pieces.pod(
+    pod = builders.pod(
         container,
         account=GATEWAY,
         terminationGracePeriodSeconds=settings.sockets_grace_seconds,
-        topologySpreadConstraints=pieces.spread(LABELS),
+        topologySpreadConstraints=builders.spread(LABELS),
         tolerations=[dict(TOLERATION)],
         **volumes,
     )
@@ -138,7 +138,7 @@ def service() -> Manifest:
 
 
 def disruption_budget() -> Manifest:
-    return realtime("PodDisruptionBudget", "policy/v1", pieces.disruption_budget_spec(LABELS), app=GATEWAY)
+    return realtime("PodDisruptionBudget", "policy/v1", builders.disruption_budget_spec(LABELS), app=GATEWAY)
 
 
 def network_policy(balancers: Sequence[str]) -> Manifest:
@@ -147,24 +147,24 @@ def network_policy(balancers: Sequence[str]) -> Manifest:
     return realtime(
         "NetworkPolicy",
         "networking.k8s.io/v1",
-        pieces.network_policy_spec(
+        builders.network_policy_spec(
             LABELS,
             ingress=[
                 {
                     "from": [{"ipBlock": {"cidr": cidr}} for cidr in balancers],
-                    "ports": [pieces.port("TCP", SOCKET_PORT)],
+                    "ports": [builders.port("TCP", SOCKET_PORT)],
                 },
                 {
                     "from": [
                         {"namespaceSelector": monitoring, "podSelector": {"matchLabels": dict(PROMETHEUS)}},
                         {"podSelector": {"matchLabels": labels(DELETION_COST)}},
                     ],
-                    "ports": [pieces.port("TCP", METRICS_PORT)],
+                    "ports": [builders.port("TCP", METRICS_PORT)],
                 },
             ],
             egress=[
-                *pieces.egress_to_aws(),
-                {"to": [{"podSelector": {"matchLabels": labels(BUS)}}], "ports": [pieces.port("TCP", BUS_PORT)]},
+                *builders.egress_to_aws(),
+                {"to": [{"podSelector": {"matchLabels": labels(BUS)}}], "ports": [builders.port("TCP", BUS_PORT)]},
             ],
         ),
         app=GATEWAY,
