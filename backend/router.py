@@ -144,8 +144,11 @@ class Router:
         """The reply to what `parse` gave for this connection, as `message` gives it."""
         started = time.perf_counter()
         route = message.route.name if message.route is not None else DEFAULT_ROUTE
+        reply: str | None = message.text
+        errors = 0
         if message.immediate:
-            errors, reply = self._reply(connection, message, now, None)
+            if message.request is not None or message.refusal is not None:
+                errors, reply = self._reply(connection, message, now, None)
         else:
             origin = self._sessions.origin(connection, route, request_id)
             with about(origin):

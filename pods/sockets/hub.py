@@ -102,6 +102,9 @@ class Hub:
                     self._look_at(socket, self.loop.time(), time.time())
 
     def _look_at(self, socket: Socket, now: float, wall: float) -> None:
+        if socket.heard:
+            socket.heard = socket.pinged = False
+            socket.seen = now
         silent = now - socket.seen
         if silent >= self.limits.idle_seconds:
             socket.abort("idle")

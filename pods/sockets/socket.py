@@ -41,6 +41,7 @@ class Socket(WSListener):
         "connection",
         "ended",
         "ended_by",
+        "heard",
         "leaving",
         "pinged",
         "seen",
@@ -56,6 +57,7 @@ class Socket(WSListener):
         self._second = 0
         self._timer: TimerHandle | None = None
         self._slow: TimerHandle | None = None
+        self.heard = False  # since the hub looked last, which notes when that was
         self.seen = 0.0
         self.pinged = False
         self.busy = False  # a thread works for it
@@ -77,9 +79,7 @@ class Socket(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """A frame has come. What RFC 6455 does not allow closes the connection with the code that it names."""
-        hub = self._hub
-        self.seen = hub.loop.time()
-        self.pinged = False
+        self.heard = True
         kind = frame.msg_type
         if self.closing:
             if kind is _CLOSE:
@@ -161,15 +161,15 @@ class Socket(WSListener):
         hub.metrics.received += 1
         now = time.time()
         message = hub.router.parse(self.connection, text, now)
-        if self.busy:
+        if not self.busy:
+            self._take(message, now)
+        else:
             if self.waiting is None:
                 self.waiting = deque()
             self.waiting.append(message)
             # picows may have further frames in its buffer; those wait too, and their bytes are bounded by it.
             if len(self.waiting) >= hub.limits.max_waiting and self._transport is not None:
                 self._transport.underlying_transport.pause_reading()
-        else:
-            self._take(message, now)
 
     def answered(self, reply: str | None) -> None:
         """A thread has done what it was given; on with what waits."""
@@ -204,7 +204,7 @@ class Socket(WSListener):
             self._hub.ask(self, message)
 
     def _may_send_one_more(self) -> bool:
-        second = int(self.seen)
+        second = int(self._hub.loop.time())
         if second != self._second:
             self._second, self._controls = second, 0
         self._controls += 1
