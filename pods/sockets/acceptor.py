@@ -16,7 +16,7 @@ from pods.sockets.handshake import Handshakes
 from pods.sockets.limits import HANDSHAKES
 
 if TYPE_CHECKING:
-    from pods.sockets.hub import Hub
+    from pods.sockets.socket import Hub
 
 _READ_BUFFER = 1024  # the least that picows takes: it doubles this when it has to, and never gives it back
 

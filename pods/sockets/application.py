@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from backend.presence import Presence
     from backend.settings import Settings
     from pods.sockets.bus import Bus
-    from pods.sockets.open_sockets import OpenSockets
+    from pods.sockets.socket import OpenSockets
     from pods.sockets.threads import Threads
 
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from backend.log import logger
 
 if TYPE_CHECKING:
-    from pods.sockets.hub import Hub
-    from pods.sockets.socket import Socket
+    from pods.sockets.socket import Hub, Socket
 
 #: Between asking a client to reconnect and closing its connection.
 NOTICE_SECONDS = 1.0

@@ -10,7 +10,7 @@ from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithLis
 from pods.sockets.socket import Socket
 
 if TYPE_CHECKING:
-    from pods.sockets.hub import Hub
+    from pods.sockets.socket import Hub
 
 #: Whom a handshake's path and headers name, None for nobody in particular. Raises PermissionError for who may not.
 Authenticate = Callable[[str, Mapping[str, str]], str | None]

@@ -15,8 +15,7 @@ from pods.sockets.drain import NOTICE_SECONDS, RECONNECT
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from pods.sockets.hub import Hub
-    from pods.sockets.socket import Socket
+    from pods.sockets.socket import Hub, Socket
 
 #: After so many silent rounds a pod is forgotten.
 _FORGOTTEN_ROUNDS = 3

@@ -30,13 +30,13 @@ from pods.sockets.bus import Bus, Listener
 from pods.sockets.certificate import Certificate
 from pods.sockets.drain import Drain
 from pods.sockets.handshake import Handshakes
-from pods.sockets.hub import Hub
 from pods.sockets.jobs import Jobs
 from pods.sockets.limits import Limits, raise_descriptors
 from pods.sockets.metrics import SocketMetrics
-from pods.sockets.open_sockets import OpenSockets
 from pods.sockets.rebalance import Rebalance
+from pods.sockets.socket import Hub, OpenSockets
 from pods.sockets.threads import Threads
+from pods.sockets.watch import measure, tell_who_missed, watch
 
 #: A thread that calls AWS gives way to the event loop after so long.
 _SWITCH_SECONDS = 0.001
@@ -85,6 +85,7 @@ async def serve(settings: Settings, limits: Limits, addresses: Addresses, certif
         bus = Bus(addresses.bus_url, sockets.pod, metrics, loads=bool(limits.rebalance_percent))
     application = SocketApplication(settings, metrics, sockets, threads, bus, capacity=limits.max_connections)
     hub = Hub(limits, metrics, sockets, threads, application)
+    missed = asyncio.Event()
     drain = Drain(hub)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, drain.ask)
@@ -99,12 +100,12 @@ async def serve(settings: Settings, limits: Limits, addresses: Addresses, certif
         "admin": serve_admin(partial(loop.call_soon_threadsafe, drain.ask), addresses.admin_port, addresses.host),
     }
     jobs.start()
-    background = [asyncio.ensure_future(work) for work in (hub.watch(), hub.measure(), hub.tell_who_missed())]
+    background = [asyncio.ensure_future(work) for work in (watch(hub), measure(hub), tell_who_missed(hub, missed))]
     if certificate is not None:
         background.append(asyncio.ensure_future(certificate.keep()))
     if bus is not None:
         heard = rebalance.heard if rebalance is not None else None
-        background.append(asyncio.ensure_future(bus.run(Listener(application.delivery.receive, hub.missed.set, heard))))
+        background.append(asyncio.ensure_future(bus.run(Listener(application.delivery.receive, missed.set, heard))))
         if rebalance is not None:
             background.append(asyncio.ensure_future(rebalance.run(bus.tell_load)))
     print(json.dumps({"listening": listening}), flush=True)  # noqa: T201

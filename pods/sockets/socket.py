@@ -1,7 +1,13 @@
-"""One socket: frames to messages, messages to the backend in their order, and every way it can end."""
+"""One socket: frames to messages, messages to the backend in their order, and every way it can end.
+
+The event loop owns every socket. Threads call AWS, one message of a connection at a time, and hand over what is to be
+sent by `call_soon_threadsafe`, so that it goes out in the order in which the backend said it.
+"""
 
 from __future__ import annotations
 
+import random
+import secrets
 import time
 from collections import deque
 from typing import TYPE_CHECKING
@@ -11,15 +17,80 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 from backend.records import Connection
 
 if TYPE_CHECKING:
-    from asyncio import TimerHandle
+    import asyncio
+    from collections.abc import Iterator, Sequence
 
+    from backend.application import Application
     from backend.router import ParsedMessage
-    from pods.sockets.hub import Hub
+    from pods.sockets.limits import Limits
+    from pods.sockets.metrics import SocketMetrics
+    from pods.sockets.threads import Threads
+
+#: Sends in one turn of the event loop: some milliseconds.
+SLICE = 500
 
 _TEXT, _CONTINUATION, _CLOSE = WSMsgType.TEXT, WSMsgType.CONTINUATION, WSMsgType.CLOSE
 # https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1, and those registered since
 _CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 _PING, _PONG, _BINARY = WSMsgType.PING, WSMsgType.PONG, WSMsgType.BINARY
+
+
+class OpenSockets(dict[str, "Socket"]):
+    """Every open socket by its connection id; the event loop owns them. `pod` is the name of this pod."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self.loop = loop
+        #: Part of every connection id: a pod that starts again is another one.
+        self.pod = secrets.token_hex(6)
+
+    def deliver(self, connection_ids: Sequence[str], frame: bytes, start: int = 0) -> None:
+        """Send a frame to those that are still there, a slice in each turn of the event loop."""
+        for connection_id in connection_ids[start : start + SLICE]:
+            socket = self.get(connection_id)
+            if socket is not None:
+                socket.send(frame)
+        if start + SLICE < len(connection_ids):
+            self.loop.call_soon(self.deliver, connection_ids, frame, start + SLICE)
+
+    def dismiss(self, connection_id: str) -> None:
+        """Close a connection whose session is another one's now."""
+        socket = self.get(connection_id)
+        if socket is not None:
+            socket.close(WSCloseCode.OK, "", "backend")
+
+    def slices(self, seconds: float) -> Iterator[list[Socket]]:
+        """All sockets in random order, in as many parts as there are tenths of seconds."""
+        sockets = list(self.values())
+        random.shuffle(sockets)
+        size = max(1, -(-len(sockets) // max(1, round(seconds * 10))))
+        for start in range(0, len(sockets), size):
+            yield sockets[start : start + size]
+
+
+class Hub:
+    """What all sockets of a pod share."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        metrics: SocketMetrics,
+        sockets: OpenSockets,
+        threads: Threads,
+        application: Application,
+    ) -> None:
+        self.loop = sockets.loop
+        self.limits = limits
+        self.metrics = metrics
+        self.sockets = sockets
+        self.threads = threads
+        self.router = application.router
+        self.lifecycle = application.lifecycle
+        self.sessions = application.sessions
+
+    def new_connection(self, principal: str | None) -> Connection:
+        """The identity of a socket that opens."""
+        return Connection(f"{self.sockets.pod}.{secrets.token_urlsafe(12)}", time.time(), principal)
 
 
 class Socket(WSListener):
@@ -55,8 +126,8 @@ class Socket(WSListener):
         self._fragments: bytearray | None = None
         self._controls = 0
         self._second = 0
-        self._timer: TimerHandle | None = None
-        self._slow: TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._slow: asyncio.TimerHandle | None = None
         self.heard = False  # since the hub looked last, which notes when that was
         self.seen = 0.0
         self.pinged = False
@@ -75,7 +146,10 @@ class Socket(WSListener):
         transport.request.headers = None  # type: ignore[assignment]  # a kilobyte that nobody asks for again
         transport.underlying_transport.set_write_buffer_limits(high=self._hub.limits.high_water_bytes)
         self.seen = self._hub.loop.time()
-        self._hub.opened(self)
+        self._hub.sockets[self.connection.id] = self
+        self._hub.metrics.active += 1
+        self.busy = True  # until it has its session; what it asks for meanwhile waits
+        self._hub.threads.submit(self._begin)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """A frame has come. What RFC 6455 does not allow closes the connection with the code that it names."""
@@ -106,7 +180,11 @@ class Socket(WSListener):
             if timer is not None:
                 timer.cancel()
         self._timer = self._slow = self._fragments = None
-        self._hub.closed(self)
+        self._hub.metrics.active -= 1
+        self._hub.metrics.ended[self.ended_by] += 1
+        self._hub.sockets.pop(self.connection.id, None)
+        if not self.busy:
+            self._finish()
 
     def pause_writing(self) -> None:
         """More waits to be read than ought to: the client has some seconds."""
@@ -181,7 +259,7 @@ class Socket(WSListener):
         if self.busy:
             return
         if self.ended:
-            self._hub.finish(self)
+            self._finish()
         elif self.leaving:
             self.leave(self.leaving)
 
@@ -201,7 +279,7 @@ class Socket(WSListener):
                 self.send(reply)
         else:
             self.busy = True
-            self._hub.ask(self, message)
+            self._hub.threads.submit(self._answer, message)
 
     def _may_send_one_more(self) -> bool:
         second = int(self._hub.loop.time())
@@ -209,6 +287,36 @@ class Socket(WSListener):
             self._second, self._controls = second, 0
         self._controls += 1
         return self._controls <= self._hub.limits.max_controls
+
+    # --- what threads do ---------------------------------------------------------------------------------------------
+
+    def keep_session(self) -> None:
+        """Touch the session, on the event loop: a client that answers pings is there."""
+        self.busy = True
+        self._hub.threads.submit(self._touch)
+
+    def _begin(self) -> None:
+        begun = self._hub.lifecycle.connect(self.connection, time.time())
+        self._hub.loop.call_soon_threadsafe(self._begun, begun)
+
+    def _begun(self, begun: bool) -> None:
+        if not begun:
+            self.close(WSCloseCode.TRY_AGAIN_LATER, "try again in a moment", "unavailable")
+        self.answered(None)
+
+    def _answer(self, message: ParsedMessage) -> None:
+        reply = self._hub.router.answer(self.connection, message, time.time())
+        self._hub.loop.call_soon_threadsafe(self.answered, reply)
+
+    def _touch(self) -> None:
+        try:
+            self._hub.sessions.touch(self.connection, time.time())
+        finally:
+            self._hub.loop.call_soon_threadsafe(self.answered, None)
+
+    def _finish(self) -> None:
+        """Let go of the session, once no thread works for the socket."""
+        self._hub.threads.submit(self._hub.lifecycle.disconnect, self.connection, time.time())
 
     # --- what goes out -----------------------------------------------------------------------------------------------
 

@@ -16,10 +16,9 @@ from pods.listening import listen
 from pods.sockets.acceptor import Acceptor
 from pods.sockets.application import SocketApplication
 from pods.sockets.handshake import Handshakes
-from pods.sockets.hub import Hub
 from pods.sockets.limits import Limits
 from pods.sockets.metrics import SocketMetrics
-from pods.sockets.open_sockets import OpenSockets
+from pods.sockets.socket import Hub, OpenSockets
 from pods.sockets.threads import Threads
 
 TIMEOUT = 30
