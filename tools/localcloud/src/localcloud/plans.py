@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from localcloud import apis, assembly, metadata, resources
 from localcloud.errors import LocalError, UsageError
 from localcloud.functions import definitions
-from localcloud.gateway.model import CONNECT
+from localcloud.gateway.selection import CONNECT
 from localcloud.metadata import StackMetadata
 from localcloud.pods import definitions as pods
 from localcloud.pods.model import PodsPlan

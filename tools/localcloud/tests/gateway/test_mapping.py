@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.gateway.events import Handshake
+from localcloud.gateway.effects import Handshake
 from localcloud.gateway.mapping import MappingError, Parameters, Request, RequestParameters, ResponseKeys, uri
 
 HANDSHAKE = Handshake(

@@ -16,8 +16,7 @@ from localcloud import assembly, plans
 from localcloud.errors import LocalError
 from localcloud.pods import definitions
 from localcloud.pods.autoscaler import KedaLoop
-from localcloud.pods.cpu import OnCpu
-from localcloud.pods.metrics import PrometheusQuery, Triggered
+from localcloud.pods.metrics import OnCpu, PrometheusQuery, Triggered
 from localcloud.pods.model import TcpSocket
 from localcloud.pods.monitors import Scrape
 from localcloud.pods.pods import scaled

@@ -15,15 +15,15 @@ from localcloud.gateway import handshakes, integrations, management, selection
 from localcloud.gateway.effects import Accept, Close, Failed, HttpResponse, Log, Reject, Send
 from localcloud.gateway.events import Caller
 from localcloud.gateway.limiter import Limiter
-from localcloud.gateway.model import AUTHORIZER, CONNECT, DISCONNECT, OF_REQUEST, OF_SUBJECT
+from localcloud.gateway.model import AUTHORIZER, OF_REQUEST, OF_SUBJECT
 from localcloud.gateway.proxy import Answer
 from localcloud.gateway.request import Request
+from localcloud.gateway.selection import CONNECT, DISCONNECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from localcloud.gateway.effects import Effect, Outcome
-    from localcloud.gateway.events import Handshake
+    from localcloud.gateway.effects import Effect, Handshake, Outcome
     from localcloud.gateway.model import Api, Route
 
     Measure = Callable[[str, float, str | None], None]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from localcloud.gateway.model import CONNECT
+from localcloud.gateway.selection import CONNECT
 from localcloud.gateway.throttle import Bucket, Limit, Throttle
 
 if TYPE_CHECKING:

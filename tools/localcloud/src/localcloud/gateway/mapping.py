@@ -15,10 +15,10 @@ from urllib.parse import parse_qsl, quote
 import msgspec
 
 from localcloud.gateway import jsonpath
-from localcloud.gateway.events import Handshake
+from localcloud.gateway.effects import Handshake
 from localcloud.gateway.jsonpath import MISSING
-from localcloud.gateway.model import DEFAULT
 from localcloud.gateway.patterns import Pattern, PatternError
+from localcloud.gateway.selection import DEFAULT
 
 _NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _TARGET = re.compile(rf"integration\.request\.(?P<place>header|querystring|path)\.(?P<name>{_NAME})")

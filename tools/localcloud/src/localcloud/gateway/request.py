@@ -11,7 +11,8 @@ from localcloud.gateway import events, mapping
 from localcloud.gateway.jsonpath import MISSING
 
 if TYPE_CHECKING:
-    from localcloud.gateway.events import Caller, Event, Handshake
+    from localcloud.gateway.effects import Handshake
+    from localcloud.gateway.events import Caller, Event
     from localcloud.gateway.model import Api
 
 

@@ -15,7 +15,6 @@ import msgspec
 
 from localcloud.gateway import jsonpath
 from localcloud.gateway.jsonpath import MISSING, Path
-from localcloud.gateway.model import CONNECT, DEFAULT, DISCONNECT
 
 _VARIABLE = re.compile(
     r"""\$\{(?P<braced>[^}]*)\} | \$(?P<bare>(?:request|integration|response)(?:\.{1,2}[^.\[\]\s/$]+|\[[^\]]*\])*)""",
@@ -28,7 +27,7 @@ _RESPONSE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
-
+CONNECT, DISCONNECT, DEFAULT = "$connect", "$disconnect", "$default"
 LIFECYCLE = frozenset({CONNECT, DISCONNECT})
 
 

@@ -10,8 +10,8 @@ from autoscaling.hpa import SYNC_PERIOD
 from autoscaling.keda import Keda, MetricError
 from autoscaling.target_tracking import PERIOD, TargetTracking
 from localcloud.errors import LocalError
-from localcloud.pods.cpu import CpuLoop, OnCpu
-from localcloud.pods.metrics import Finding, Triggered, evaluate
+from localcloud.pods.cpu import CpuLoop
+from localcloud.pods.metrics import Finding, OnCpu, Triggered, evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
@@ -15,16 +14,8 @@ from localcloud.pods.metrics import Finding
 
 if TYPE_CHECKING:
     from localcloud.pods.fleet import Fleet
-    from localcloud.pods.metrics import Reader
+    from localcloud.pods.metrics import OnCpu, Reader
     from localcloud.pods.pod import Pod
-
-
-@dataclass(frozen=True, slots=True)
-class OnCpu:
-    """Average use of CPU in per cent of the request, within these numbers of replicas."""
-
-    percent: int
-    bounds: tuple[int, int]
 
 
 class CpuLoop:

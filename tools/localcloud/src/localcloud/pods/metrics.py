@@ -98,6 +98,14 @@ class Tracking:
         return policy.min_capacity, policy.max_capacity
 
 
+@dataclass(frozen=True, slots=True)
+class OnCpu:
+    """Average use of CPU in per cent of the request, within these numbers of replicas."""
+
+    percent: int
+    bounds: tuple[int, int]
+
+
 class CloudWatch:
     """Asks the local CloudWatch, as late as AWS's has its metrics."""
 

@@ -9,8 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from localcloud.pods.cpu import OnCpu
-    from localcloud.pods.metrics import Tracking, Triggered
+    from localcloud.pods.metrics import OnCpu, Tracking, Triggered
     from localcloud.pods.monitors import Scrape
 
 

@@ -14,9 +14,8 @@ from localcloud.errors import LocalError
 from localcloud.pods import autoscaler, prometheus
 from localcloud.pods.balancing import Balancer, Group
 from localcloud.pods.cluster import Cluster
-from localcloud.pods.cpu import OnCpu
 from localcloud.pods.fleet import Fleet
-from localcloud.pods.metrics import CloudWatch, PrometheusQuery, Triggered
+from localcloud.pods.metrics import CloudWatch, OnCpu, PrometheusQuery, Triggered
 from localcloud.pods.promql import QueryError
 from localcloud.pods.scraping import Scraper
 from localcloud.pods.targets import Targets
