@@ -13,9 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 from localcloud.gateway.patterns import PatternError, compiled
-from localcloud.gateway.vtl.errors import RenderError
 from localcloud.gateway.vtl.java import at, equal, get, integer, number, text
-from localcloud.gateway.vtl.scope import Scope
+from localcloud.gateway.vtl.scope import RenderError, Scope
 from localcloud.gateway.vtl.tool import Entry, Method, Methods, Tool, table
 
 _LITERAL = re.compile(r"(?:[^\\.\[\]{}()*+?^$|]|\\[^A-Za-z0-9])*")
