@@ -16,8 +16,7 @@ from localcloud import assembly, plans
 from localcloud.errors import LocalError
 from localcloud.pods import definitions
 from localcloud.pods.autoscaler import KedaLoop
-from localcloud.pods.metrics import OnCpu, PrometheusQuery, Triggered
-from localcloud.pods.model import TcpSocket
+from localcloud.pods.model import OnCpu, PrometheusQuery, TcpSocket, Triggered
 from localcloud.pods.monitors import Scrape
 from localcloud.pods.pods import scaled
 from localcloud.pods.settings import Settings
@@ -192,7 +191,7 @@ def outage(folder: Path, reading: Reading, **trigger: str) -> int:
     replicas = fewest = 4
     while loop.due < 3600:
         told.reading = 60.0 if loop.due < 300 else reading
-        replicas, _ = asyncio.run(loop.step(loop.due, replicas, replicas, told))
+        replicas, _ = asyncio.run(loop.step(loop.due, replicas, replicas, told.read))
         fewest = min(fewest, replicas)
     assert (loop.trouble is None) is ("ignoreNullValues" in trigger)
     return fewest

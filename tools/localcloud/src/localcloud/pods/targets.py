@@ -79,10 +79,6 @@ class Targets:
         target = self._targets.get(address)
         return "unused" if target is None else target.state
 
-    def watched(self) -> list[Address]:
-        """The targets that are asked for their health."""
-        return [address for address, target in self._targets.items() if target.state != "draining"]
-
     def pick(self, now: float) -> Address | None:
         """Where a request goes now; None when there is no target.
 
