@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from localcloud.pods.model import TargetGroup
-from localcloud.pods.settings import Settings
+from localcloud.pods.settings import PodSettings
 from localcloud.pods.targets import Address, Targets
 
 ONE, OTHER = ("127.0.0.2", 8080), ("127.0.0.3", 8080)
@@ -11,7 +11,7 @@ ONE, OTHER = ("127.0.0.2", 8080), ("127.0.0.3", 8080)
 
 def targets(*healthy: Address, stragglers: float = 60) -> Targets:
     group = TargetGroup("arn", healthy_threshold=2, unhealthy_threshold=3, deregistration_delay=30)
-    found = Targets(group, Settings(straggler_seconds=stragglers))
+    found = Targets(group, PodSettings(straggler_seconds=stragglers))
     for address in healthy:
         found.register(address, 0)
         found.checked(address, True)

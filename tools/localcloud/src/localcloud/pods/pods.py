@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from localcloud.pods.container import Host
     from localcloud.pods.model import CloudWatchQuery, FleetSpec, PodsPlan
     from localcloud.pods.prometheus import Prometheus
-    from localcloud.pods.settings import Settings
+    from localcloud.pods.settings import PodSettings
 
 _FIRST_SECONDS = 30.0  # real: how long a start waits for first replicas to be ready
 
@@ -39,7 +39,7 @@ class Pods:
     """What runs. `changed` is called when something has that `describe` gives."""
 
     def __init__(
-        self, plans: Iterable[tuple[PodsPlan, Settings]], host: Host, changed: Callable[[], None] = lambda: None
+        self, plans: Iterable[tuple[PodsPlan, PodSettings]], host: Host, changed: Callable[[], None] = lambda: None
     ) -> None:
         """Raises LocalError for settings that do not go with the plans."""
         self._host = host
@@ -165,7 +165,7 @@ class Pods:
             self._host.report(fleet.spec.name, f"no {fleet.spec.noun} is ready yet")
 
 
-def scaled(spec: FleetSpec, settings: Settings) -> FleetSpec:
+def scaled(spec: FleetSpec, settings: PodSettings) -> FleetSpec:
     """A fleet as it is to be scaled: by its own autoscaler, or on CPU when the settings say so. LocalError when that
     cannot be."""
     if not settings.cpu_percent or not isinstance(spec.autoscaler, Triggered):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from localcloud.pods.model import TargetGroup
-    from localcloud.pods.settings import Settings
+    from localcloud.pods.settings import PodSettings
 
 Address = tuple[str, int]
 
@@ -31,7 +31,7 @@ class Target:
 class Targets:
     """The targets of one group."""
 
-    def __init__(self, group: TargetGroup, settings: Settings, seed: int = 0) -> None:
+    def __init__(self, group: TargetGroup, settings: PodSettings, seed: int = 0) -> None:
         self.group = group
         self._settings = settings
         self._targets: dict[Address, Target] = {}

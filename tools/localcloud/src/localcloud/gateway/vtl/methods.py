@@ -15,7 +15,7 @@ from typing import Any
 from localcloud.gateway.patterns import PatternError, compiled
 from localcloud.gateway.vtl.java import at, equal, get, integer, number, text
 from localcloud.gateway.vtl.scope import RenderError, Scope
-from localcloud.gateway.vtl.tool import Entry, Method, Methods, Tool, table
+from localcloud.gateway.vtl.tool import Blank, Entry, Method, Methods, Tool, table
 
 _LITERAL = re.compile(r"(?:[^\\.\[\]{}()*+?^$|]|\\[^A-Za-z0-9])*")
 _REPLACEMENT = re.compile(r"\\(?P<escaped>.)|\$(?P<number>\d)|\$\{(?P<name>\w+)\}|(?P<wrong>[\\$])", re.DOTALL)
@@ -31,7 +31,7 @@ def call(value: Any, name: str, arguments: list[Any], scope: Scope) -> Any:
         result = method.call(value, *arguments) if method is not None and method.takes(arguments) else None
     else:
         scope.spend(1 + (len(value) >> 6) if isinstance(value, str) else 1)
-        method = _methods(value).get(signature) or _OBJECT.get(signature)
+        method = _METHODS.get(type(value), _OBJECT).get(signature) or _OBJECT.get(signature)
         result = method.call(scope, value, *arguments) if method is not None and method.takes(arguments) else None
     if isinstance(result, str):
         scope.fits(len(result))
@@ -39,22 +39,6 @@ def call(value: Any, name: str, arguments: list[Any], scope: Scope) -> Any:
     elif isinstance(result, list):
         scope.spend(len(result) >> 3)
     return result
-
-
-def _methods(value: Any) -> Methods:
-    match value:
-        case str():
-            return _STRING
-        case bool() | None:
-            return {}
-        case int() | float():
-            return _NUMBER
-        case list():
-            return _LIST
-        case dict():
-            return _MAP
-        case _:
-            return {}
 
 
 # Texts.
@@ -319,3 +303,12 @@ _OBJECT = table(
     equals=Method(_equals, (object,)),
     toString=Method(_to_string),
 )
+
+_METHODS: dict[type, Methods] = {
+    str: _STRING,
+    int: _NUMBER,
+    float: _NUMBER,
+    list: _LIST,
+    dict: _MAP,
+    Blank: _MAP,
+}
