@@ -199,13 +199,13 @@ class Gateway:
         query: str = "",
     ) -> tuple[HttpResponse, list[Effect]]:
         """A request that asks for no upgrade: an @connections call, or a mistake."""
-        target = management.target(path)
+        base, connection_id = management.named(path)
         host = next((value for name, value in headers if name.lower() == "host"), "")
-        here = self.api.domain_at(host, target.base) is not None
-        if here and target.connection_id is None and method == "GET":
+        here = self.api.domain_at(host, base) is not None
+        if here and connection_id is None and method == "GET":
             upgrade = {"message": "Upgrade Required"}
             return management.json_response(426, upgrade, ("Upgrade", "websocket")), []
-        if not here or target.connection_id is None:
+        if not here or connection_id is None:
             return management.error(403, "Forbidden"), []
         if method not in management.METHODS:
             return management.error(403, "Missing Authentication Token"), []
@@ -213,7 +213,7 @@ class Gateway:
             refusal = handshakes.signature(self.api, method, path, query, headers, body, self._real(now))
             if refusal is not None:
                 return management.error(403, refusal), []
-        return self._manage(method, target.connection_id, body, now)
+        return self._manage(method, connection_id, body, now)
 
     def _manage(self, method: str, connection_id: str, body: bytes, now: float) -> tuple[HttpResponse, list[Effect]]:
         connection = self._connections.get(connection_id)

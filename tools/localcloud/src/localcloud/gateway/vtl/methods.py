@@ -108,11 +108,16 @@ def _regex(scope: Scope, value: str, use: Callable[[], Any]) -> Any:
         raise RenderError(str(error)) from error
 
 
-def _substring(_: Scope, value: str, begin: int, end: int | None = None) -> str:
-    end = len(value) if end is None else end
-    if not 0 <= begin <= end <= len(value):
-        raise RenderError(f"substring({begin}, {end}) is out of bounds for length {len(value)}")
-    return value[begin:end]
+def _part(name: str) -> Callable[..., Any]:
+    """`substring` and `subList`: from an index up to another, or to the end."""
+
+    def part(_: Scope, value: str | list[Any], begin: int, end: int | None = None) -> str | list[Any]:
+        end = len(value) if end is None else end
+        if not 0 <= begin <= end <= len(value):
+            raise RenderError(f"{name}({begin}, {end}) is out of bounds for length {len(value)}")
+        return value[begin:end]
+
+    return part
 
 
 def _parse_int(_: Scope, __: Any, source: str) -> int:
@@ -135,7 +140,7 @@ _STRING = table(
     length=Method(lambda _, v: len(v)),
     isEmpty=Method(lambda _, v: not v),
     charAt=Method(lambda _, v, i: v[at(len(v), i)], (int,)),
-    substring=(Method(_substring, (int,)), Method(_substring, (int, int))),
+    substring=(Method(_part("substring"), (int,)), Method(_part("substring"), (int, int))),
     indexOf=(Method(lambda _, v, x: v.find(x), (str,)), Method(lambda _, v, x, i: v.find(x, max(i, 0)), (str, int))),
     lastIndexOf=Method(lambda _, v, x: v.rfind(x), (str,)),
     contains=Method(lambda _, v, x: x in v, (str,)),
@@ -226,12 +231,6 @@ def _set(_: Scope, value: list[Any], index: int, child: Any) -> Any:
     return old
 
 
-def _sublist(_: Scope, value: list[Any], begin: int, end: int) -> list[Any]:
-    if not 0 <= begin <= end <= len(value):
-        raise RenderError(f"subList({begin}, {end}) is out of bounds for length {len(value)}")
-    return value[begin:end]
-
-
 _LIST = table(
     size=Method(lambda _, v: len(v)),
     isEmpty=Method(lambda _, v: not v),
@@ -245,7 +244,7 @@ _LIST = table(
     lastIndexOf=Method(_find_last, (object,)),
     containsAll=Method(lambda s, v, xs: all(_find(s, v, x) >= 0 for x in xs), (list,)),
     indexOf=Method(_find, (object,)),
-    subList=Method(_sublist, (int, int)),
+    subList=Method(_part("subList"), (int, int)),
 )
 
 
