@@ -10,7 +10,8 @@ from localcloud import integrations, permissions, resources
 from localcloud.errors import LocalError
 from localcloud.gateway import events, mapping, selection
 from localcloud.gateway.access_log import AccessLog, FormatError
-from localcloud.gateway.model import AUTHORIZER, CONNECT, DEFAULT, DISCONNECT, Api, Authorizer, Domain, Route
+from localcloud.gateway.model import AUTHORIZER, Api, Authorizer, Domain, Route
+from localcloud.gateway.selection import CONNECT, DEFAULT, DISCONNECT
 from localcloud.gateway.throttle import ACCOUNT, Limit
 
 if TYPE_CHECKING:

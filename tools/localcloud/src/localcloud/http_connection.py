@@ -9,8 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 import httptools
 from websockets.http11 import Request
 
-from localcloud.gateway.effects import HttpResponse
-from localcloud.gateway.events import Handshake
+from localcloud.gateway.effects import Handshake, HttpResponse
 from localcloud.lingering import Lingering, write_response
 from localcloud.sockets import GatewayProtocol, WebSocketConnection
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from localcloud import apis, assembly, metadata, resources
 from localcloud.errors import LocalError, UsageError
 from localcloud.functions import definitions
-from localcloud.gateway.model import CONNECT
+from localcloud.gateway.selection import CONNECT
 from localcloud.metadata import StackMetadata
 from localcloud.pods import definitions as pods
 from localcloud.pods.model import PodsPlan
-from localcloud.pods.settings import Settings
+from localcloud.pods.settings import PodSettings
 from localcloud.triggers import definitions as triggers
 from localcloud.triggers.definitions import Triggers
 
@@ -41,7 +41,7 @@ class Plan:
     triggers: Triggers
     pods: PodsPlan = field(default_factory=PodsPlan)
     entry: str | None = None
-    pod_settings: Settings = field(default_factory=Settings)
+    pod_settings: PodSettings = field(default_factory=PodSettings)
 
 
 def variants(folder: Path) -> list[str]:

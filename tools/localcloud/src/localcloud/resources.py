@@ -6,12 +6,9 @@ They are derived from the logical ids, so that a table or a function has the sam
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from localcloud.template import Stack
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 ALIAS = "AWS::Lambda::Alias"
 API = "AWS::ApiGatewayV2::Api"
@@ -68,58 +65,60 @@ _NAME = {
 }
 
 
-def ref(stack: Stack, logical_id: str) -> str:
-    """The physical id of a resource: its name in the template, or one made of the stack's name and its logical id."""
-    kind = stack.type(logical_id)
-    if kind == API:
-        return _api_id(stack, logical_id)
-    if kind == QUEUE:
-        return f"https://sqs.{stack.region}.amazonaws.com/{stack.account}/{queue_name(stack, logical_id)}"
-    if kind in _ARNS:
-        service, resource = _ARNS[kind]
-        return _arn(stack, service, resource(stack, logical_id))
-    return _name(stack, logical_id)
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource of a stack, by its logical id; `given` gives a property of it, resolved, or None."""
 
+    kind: str
+    logical_id: str
+    stack: str
+    region: str
+    account: str
+    given: Callable[[str], Any]
 
-def _qualified(stack: Stack, logical_id: str) -> str:
-    """A function's alias or version."""
-    function = str(stack.own_property(logical_id, "FunctionName")).rpartition("function:")[2]
-    return f"function:{function}:{_name(stack, logical_id) if stack.type(logical_id) == ALIAS else 1}"
+    @property
+    def ref(self) -> str:
+        """The physical id: its name in the template, or one made of the stack's name and its logical id."""
+        if self.kind == API:
+            return _short(f"{self.stack}/{self.logical_id}")
+        if self.kind == QUEUE:
+            return f"https://sqs.{self.region}.amazonaws.com/{self.account}/{self._queue_name}"
+        if self.kind in _ARNS:
+            service, resource = _ARNS[self.kind]
+            return self.arn(service, resource(self))
+        return self.name
 
+    def attribute(self, name: str) -> str | None:
+        """An attribute, or None for one that is not known here."""
+        known = _ATTRIBUTES.get((self.kind, name))
+        return known(self) if known else None
 
-def queue_name(stack: Stack, logical_id: str) -> str:
-    """A queue's name, which `Ref` does not give: that is its URL. It has 80 characters at most; a FIFO one ends so."""
-    name = _name(stack, logical_id)
-    suffix = ".fifo" if stack.own_property(logical_id, "FifoQueue") in {True, "true"} else ""
-    return name if name.endswith(suffix) else f"{name[: 80 - len(suffix)]}{suffix}"
+    @property
+    def name(self) -> str:
+        """Its name in the template, or one made of the stack's name and its logical id."""
+        name = self.given(_NAME[self.kind]) if self.kind in _NAME else None
+        return str(name) if name else f"{self.stack}-{self.logical_id}"
 
+    @property
+    def qualified(self) -> str:
+        """A function's alias or version."""
+        function = str(self.given("FunctionName")).rpartition("function:")[2]
+        return f"function:{function}:{self.name if self.kind == ALIAS else 1}"
 
-def attribute(stack: Stack, logical_id: str, name: str) -> str | None:
-    """An attribute of a resource, or None for one that is not known here."""
-    if (stack.type(logical_id), name) == (SCHEDULE, "Arn"):
-        return _schedule_arn(stack, logical_id)
-    known = _ATTRIBUTES.get((stack.type(logical_id), name))
-    return known(stack, ref(stack, logical_id)) if known else None
+    @property
+    def cluster(self) -> str:
+        """The name of a service's cluster, which it gives by name or ARN."""
+        return str(self.given("Cluster") or "default").rpartition("/")[2]
 
+    def arn(self, service: str, resource: str) -> str:
+        """An ARN in the stack's Region and account."""
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
 
-def _name(stack: Stack, logical_id: str) -> str:
-    kind = stack.type(logical_id)
-    name = stack.own_property(logical_id, _NAME[kind]) if kind in _NAME else None
-    return str(name) if name else f"{stack.name}-{logical_id}"
-
-
-def _schedule_arn(stack: Stack, logical_id: str) -> str:
-    group = stack.own_property(logical_id, "GroupName") or "default"
-    return _arn(stack, "scheduler", f"schedule/{group}/{ref(stack, logical_id)}")
-
-
-def _cluster(stack: Stack, logical_id: str) -> str:
-    """The name of a service's cluster, which it gives by name or ARN."""
-    return str(stack.own_property(logical_id, "Cluster") or "default").rpartition("/")[2]
-
-
-def _api_id(stack: Stack, logical_id: str) -> str:
-    return _short(f"{stack.name}/{logical_id}")
+    @property
+    def _queue_name(self) -> str:
+        """`Ref` does not give it: that is the URL. It has 80 characters at most; that of a FIFO queue ends so."""
+        suffix = ".fifo" if self.given("FifoQueue") in {True, "true"} else ""
+        return self.name if self.name.endswith(suffix) else f"{self.name[: 80 - len(suffix)]}{suffix}"
 
 
 def _short(text: str) -> str:
@@ -129,37 +128,34 @@ def _short(text: str) -> str:
     return "".join(alphabet[digest // 36**place % 36] for place in range(10))
 
 
-def _arn(stack: Stack, service: str, resource: str) -> str:
-    return f"arn:aws:{service}:{stack.region}:{stack.account}:{resource}"
-
-
 # What `Ref` gives an ARN for.
-_ARNS: dict[str, tuple[str, Callable[[Stack, str], str]]] = {
-    ALIAS: ("lambda", _qualified),
-    LAYER: ("lambda", lambda _, id_: f"layer:{id_}:1"),
-    LOAD_BALANCER: ("elasticloadbalancing", lambda stack, id_: f"loadbalancer/net/{stack.name}-{id_}/local"),
-    SECRET: ("secretsmanager", lambda stack, id_: f"secret:{_name(stack, id_)}"),
-    SERVICE: ("ecs", lambda stack, id_: f"service/{_cluster(stack, id_)}/{_name(stack, id_)}"),
-    TARGET_GROUP: ("elasticloadbalancing", lambda stack, id_: f"targetgroup/{stack.name}-{id_}/local"),
-    TASK_DEFINITION: ("ecs", lambda stack, id_: f"task-definition/{_name(stack, id_)}:1"),
-    VERSION: ("lambda", _qualified),
+_ARNS: dict[str, tuple[str, Callable[[Resource], str]]] = {
+    ALIAS: ("lambda", lambda one: one.qualified),
+    LAYER: ("lambda", lambda one: f"layer:{one.logical_id}:1"),
+    LOAD_BALANCER: ("elasticloadbalancing", lambda one: f"loadbalancer/net/{one.stack}-{one.logical_id}/local"),
+    SECRET: ("secretsmanager", lambda one: f"secret:{one.name}"),
+    SERVICE: ("ecs", lambda one: f"service/{one.cluster}/{one.name}"),
+    TARGET_GROUP: ("elasticloadbalancing", lambda one: f"targetgroup/{one.stack}-{one.logical_id}/local"),
+    TASK_DEFINITION: ("ecs", lambda one: f"task-definition/{one.name}:1"),
+    VERSION: ("lambda", lambda one: one.qualified),
 }
 
-_ATTRIBUTES: dict[tuple[str, str], Callable[[Stack, str], str]] = {
-    (API, "ApiEndpoint"): lambda stack, id_: f"wss://{id_}.execute-api.{stack.region}.amazonaws.com",
-    (API, "ApiId"): lambda _, id_: id_,
-    (DOMAIN_NAME, "RegionalDomainName"): lambda stack, id_: f"d-{_short(id_)}.execute-api.{stack.region}.amazonaws.com",
-    (DOMAIN_NAME, "RegionalHostedZoneId"): lambda *_: "Z1UJRXOUMOOFQ8",
-    (FUNCTION, "Arn"): lambda stack, name: _arn(stack, "lambda", f"function:{name}"),
-    (GLOBAL_TABLE, "Arn"): lambda stack, name: _arn(stack, "dynamodb", f"table/{name}"),
-    (LOAD_BALANCER, "DNSName"): lambda stack, arn: f"{_short(arn)}.elb.{stack.region}.amazonaws.com",
-    (LOG_GROUP, "Arn"): lambda stack, name: _arn(stack, "logs", f"log-group:{name}:*"),
-    (PARAMETER, "Type"): lambda *_: "String",
-    (QUEUE, "Arn"): lambda stack, url: _arn(stack, "sqs", url.rsplit("/", 1)[1]),
-    (QUEUE, "QueueName"): lambda _, url: url.rsplit("/", 1)[1],
-    (QUEUE, "QueueUrl"): lambda _, url: url,
-    (ROLE, "Arn"): lambda stack, name: f"arn:aws:iam::{stack.account}:role/{name}",
-    (RULE, "Arn"): lambda stack, name: _arn(stack, "events", f"rule/{name}"),
-    (SERVICE, "Name"): lambda _, arn: arn.rsplit("/", 1)[1],
-    (TABLE, "Arn"): lambda stack, name: _arn(stack, "dynamodb", f"table/{name}"),
+_ATTRIBUTES: dict[tuple[str, str], Callable[[Resource], str]] = {
+    (API, "ApiEndpoint"): lambda one: f"wss://{one.ref}.execute-api.{one.region}.amazonaws.com",
+    (API, "ApiId"): lambda one: one.ref,
+    (DOMAIN_NAME, "RegionalDomainName"): lambda one: f"d-{_short(one.ref)}.execute-api.{one.region}.amazonaws.com",
+    (DOMAIN_NAME, "RegionalHostedZoneId"): lambda _: "Z1UJRXOUMOOFQ8",
+    (FUNCTION, "Arn"): lambda one: one.arn("lambda", f"function:{one.name}"),
+    (GLOBAL_TABLE, "Arn"): lambda one: one.arn("dynamodb", f"table/{one.name}"),
+    (LOAD_BALANCER, "DNSName"): lambda one: f"{_short(one.ref)}.elb.{one.region}.amazonaws.com",
+    (LOG_GROUP, "Arn"): lambda one: one.arn("logs", f"log-group:{one.name}:*"),
+    (PARAMETER, "Type"): lambda _: "String",
+    (QUEUE, "Arn"): lambda one: one.arn("sqs", one.ref.rsplit("/", 1)[1]),
+    (QUEUE, "QueueName"): lambda one: one.ref.rsplit("/", 1)[1],
+    (QUEUE, "QueueUrl"): lambda one: one.ref,
+    (ROLE, "Arn"): lambda one: f"arn:aws:iam::{one.account}:role/{one.name}",
+    (RULE, "Arn"): lambda one: one.arn("events", f"rule/{one.name}"),
+    (SCHEDULE, "Arn"): lambda one: one.arn("scheduler", f"schedule/{one.given('GroupName') or 'default'}/{one.name}"),
+    (SERVICE, "Name"): lambda one: one.name,
+    (TABLE, "Arn"): lambda one: one.arn("dynamodb", f"table/{one.name}"),
 }

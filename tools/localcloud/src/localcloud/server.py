@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from localcloud.clock import Clock
     from localcloud.functions.function import Function
-    from localcloud.gateway.effects import Call, Effect, Outcome
-    from localcloud.gateway.events import Handshake
+    from localcloud.gateway.effects import Call, Effect, Handshake, Outcome
     from localcloud.gateway.model import Api
     from localcloud.http_client import HttpClient
     from localcloud.metrics import Metrics

@@ -15,8 +15,7 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from localcloud.gateway.effects import HttpResponse
-from localcloud.gateway.events import Handshake
+from localcloud.gateway.effects import Handshake, HttpResponse
 from localcloud.lingering import Lingering
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import re
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from localcloud import resources
 from localcloud.errors import LocalError
+from localcloud.resources import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -91,7 +91,7 @@ class Stack:
 
     def property(self, logical_id: str, name: str) -> Any:
         """One property of a resource, resolved; None when it is absent."""
-        return self._within(logical_id, lambda: self.own_property(logical_id, name))
+        return self._within(logical_id, lambda: self._own_property(logical_id, name))
 
     def metadata(self, logical_id: str) -> dict[str, Any]:
         """A resource's metadata, as written."""
@@ -99,11 +99,11 @@ class Stack:
 
     def ref(self, logical_id: str) -> str:
         """What `Ref` gives for a resource: its physical id."""
-        return self._within(logical_id, lambda: resources.ref(self, logical_id))
+        return self._within(logical_id, lambda: self._resource(logical_id).ref)
 
     def attribute(self, logical_id: str, name: str) -> str:
         """What `Fn::GetAtt` gives for a resource."""
-        value = self._within(logical_id, lambda: resources.attribute(self, logical_id, name))
+        value = self._within(logical_id, lambda: self._resource(logical_id).attribute(name))
         if value is None:
             raise self.error(f"Fn::GetAtt {logical_id}.{name} is not known here for {self.type(logical_id)}")
         return value
@@ -150,7 +150,13 @@ class Stack:
         finally:
             self._under.pop()
 
-    def own_property(self, logical_id: str, name: str) -> Any:
+    def _resource(self, logical_id: str) -> Resource:
+        def given(name: str) -> Any:
+            return self._own_property(logical_id, name)
+
+        return Resource(self.type(logical_id), logical_id, self.name, self.region, self.account, given)
+
+    def _own_property(self, logical_id: str, name: str) -> Any:
         """As `property`, for what is resolving this very resource already."""
         value = self.resolve((self._template["Resources"][logical_id].get("Properties") or {}).get(name))
         return None if value is _NO_VALUE else value

@@ -121,7 +121,7 @@ MUTATIONS = (
     Mutation(
         "7.binary", "http-binary", _INTEGRATIONS, "_binary(body) if integration.to_binary", "_binary(body) if False"
     ),
-    Mutation("9.connect-rate", "crowded", "gateway/limiter.py", "        handshakes.take()\n", ""),
+    Mutation("9.connect-rate", "crowded", _CORE, "        self._handshakes.take()\n", ""),
     Mutation("9.idle", "idle", "gateway/model.py", "idle: float = 600.0", "idle: float = 300.0"),
     Mutation("9.lifetime", "lifetime", "gateway/model.py", "lifetime: float = 7200.0", "lifetime: float = 3600.0"),
     Mutation(

@@ -9,8 +9,19 @@ from typing import Any
 
 from localcloud.gateway import vtl
 from localcloud.gateway.core import Gateway
-from localcloud.gateway.effects import Accept, Effect, Fetch, Invoke, Log, Outcome, Reject, Responded, Returned, Send
-from localcloud.gateway.events import Handshake
+from localcloud.gateway.effects import (
+    Accept,
+    Effect,
+    Fetch,
+    Handshake,
+    Invoke,
+    Log,
+    Outcome,
+    Reject,
+    Responded,
+    Returned,
+    Send,
+)
 from localcloud.gateway.mapping import ResponseKeys
 from localcloud.gateway.model import Api, Integration, Responses, Route, Templates
 from localcloud.gateway.selection import parse

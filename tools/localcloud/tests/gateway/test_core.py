@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from localcloud.gateway.core import Gateway
-from localcloud.gateway.effects import Accept, Close, Effect, Failed, Invoke, Reject, Returned, Send
-from localcloud.gateway.events import Handshake
+from localcloud.gateway.effects import Accept, Close, Effect, Failed, Handshake, Invoke, Reject, Returned, Send
 from localcloud.gateway.model import Api, Integration, Limits, Route
 from localcloud.gateway.selection import parse
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from localcloud.gateway import events
-from localcloud.gateway.events import Caller, Handshake
+from localcloud.gateway.effects import Handshake
+from localcloud.gateway.events import Caller
 from localcloud.gateway.model import Api
 from localcloud.gateway.selection import parse
 

@@ -9,8 +9,7 @@ from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from localcloud.gateway.effects import Accept, Effect, Failed, Outcome, Raised, Returned
-from localcloud.gateway.events import Handshake
+from localcloud.gateway.effects import Accept, Effect, Failed, Handshake, Outcome, Raised, Returned
 from localcloud.gateway.mapping import RequestParameters
 from localcloud.gateway.model import Authorizer, Domain, Integration, Route
 from localcloud.gateway.throttle import Limit

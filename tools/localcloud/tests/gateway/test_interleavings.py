@@ -20,6 +20,7 @@ from localcloud.gateway.effects import (
     Effect,
     Failed,
     Fetch,
+    Handshake,
     Invoke,
     Outcome,
     Raised,
@@ -28,7 +29,6 @@ from localcloud.gateway.effects import (
     Returned,
     Send,
 )
-from localcloud.gateway.events import Handshake
 from localcloud.gateway.model import Integration, Route
 from localcloud.gateway.throttle import Limit
 

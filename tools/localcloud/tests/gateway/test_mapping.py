@@ -4,22 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.gateway.events import Handshake
-from localcloud.gateway.mapping import MappingError, Parameters, Request, RequestParameters, ResponseKeys, uri
+from localcloud.gateway.effects import Handshake
+from localcloud.gateway.mapping import MappingError, Parameters, RequestParameters, ResponseKeys, Sources, uri
 
 HANDSHAKE = Handshake(
     "/prod", "room=a&room=b%20c&empty=", (("X-Token", "one"), ("x-token", "two"), ("Host", "h")), "203.0.113.9"
 )
-MESSAGE = Request(
+MESSAGE = Sources(
     context={"connectionId": "C1=", "requestTimeEpoch": 5, "identity": {"sourceIp": "203.0.113.9"}, "nothing": None},
     stage_variables={"table": "rooms"},
     text='{"a": {"b": [1, "x"]}}',
     body={"a": {"b": [1, "x"]}, "flag": True, "none": None},
 )
-CONNECT = Request(context={"connectionId": "C1="}, handshake=HANDSHAKE)
+CONNECT = Sources(context={"connectionId": "C1="}, handshake=HANDSHAKE)
 
 
-def header(value: str, request: Request = MESSAGE) -> list[str]:
+def header(value: str, request: Sources = MESSAGE) -> list[str]:
     applied = RequestParameters({"integration.request.header.X": value}).apply(request)
     return [text for _, text in applied.headers]
 
@@ -86,7 +86,7 @@ def test_parameters_go_where_their_keys_say_in_the_templates_order() -> None:
 def test_a_value_that_would_end_its_header_is_refused(text: str) -> None:
     parameters = RequestParameters({"integration.request.header.X": "route.request.body.x"})
     with pytest.raises(MappingError, match="control character"):
-        parameters.apply(Request(context={}, body={"x": text}))
+        parameters.apply(Sources(context={}, body={"x": text}))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.gateway.events import Handshake
+from localcloud.gateway.effects import Handshake
 from localcloud.gateway.variables import variables
 from localcloud.gateway.vtl import RenderError, compile  # noqa: A004
 

@@ -12,7 +12,7 @@ from localcloud.clock import Clock
 from localcloud.pods import definitions
 from localcloud.pods.container import Host
 from localcloud.pods.pods import Pods
-from localcloud.pods.settings import Settings
+from localcloud.pods.settings import PodSettings
 
 from . import samples
 
@@ -80,7 +80,7 @@ async def scene(
     found = assembly.read(samples.write(builder, folder, stack))[stack]
     lines: list[str] = []
     host = Host(Clock(scale), lambda label, line: lines.append(f"[{label}] {line}"))
-    pods = Pods([(definitions.read(found, variant), Settings(**settings))], host)
+    pods = Pods([(definitions.read(found, variant), PodSettings(**settings))], host)
     try:
         await pods.start()
         yield Scene(pods, lines)

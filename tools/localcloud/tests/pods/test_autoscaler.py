@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from autoscaling.keda import MetricError
 from localcloud import assembly
 from localcloud.pods import definitions
-from localcloud.pods.autoscaler import KedaLoop, TrackingLoop, line
-from localcloud.pods.metrics import Finding, Tracking, Triggered
+from localcloud.pods.autoscaler import Finding, KedaLoop, TrackingLoop, line
+from localcloud.pods.model import Tracking, Triggered
 from localcloud.pods.pods import first
 
 from . import samples
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from autoscaling.keda import Reading
-    from localcloud.pods.metrics import Query
+    from localcloud.pods.model import CloudWatchQuery
 
 
 class Told:
@@ -28,7 +28,7 @@ class Told:
         self.values = values
         self.asked: list[tuple[float, str]] = []
 
-    async def read(self, query: Query, now: float) -> Reading:
+    async def read(self, query: CloudWatchQuery, now: float) -> Reading:
         self.asked.append((now, query.name))
         return self.values.get(query.name)
 
@@ -55,7 +55,7 @@ def steps(loop: KedaLoop | TrackingLoop, told: Told, until: float, replicas: int
     changes = []
     while loop.due <= until:
         now = loop.due
-        wanted, _ = asyncio.run(loop.step(now, replicas, replicas, told))  # type: ignore[arg-type]
+        wanted, _ = asyncio.run(loop.step(now, replicas, replicas, told.read))
         if wanted != replicas:
             replicas = wanted
             changes.append((now, wanted))
@@ -73,7 +73,7 @@ def test_pods_come_with_the_metric_and_go_after_the_window(tmp_path: Path) -> No
 def test_the_trigger_that_asks_for_most_decides_and_is_named(tmp_path: Path) -> None:
     loop = keda(tmp_path, samples.trigger("ActiveConnections", 100), samples.trigger("MessageCount", 10))
     told = Told(ActiveConnections=120.0, MessageCount=25.0)
-    replicas, finding = asyncio.run(loop.step(0, 1, 1, told))  # type: ignore[arg-type]
+    replicas, finding = asyncio.run(loop.step(0, 1, 1, told.read))
     assert (replicas, str(finding)) == (3, "MessageCount 25/10")
 
 
@@ -100,7 +100,7 @@ def test_tasks_follow_their_average_after_three_minutes(tmp_path: Path) -> None:
     assert steps(loop, told, 120) == [(120, 3)]
     told.values["RunningTaskCount"] = 3.0
     assert steps(loop, told, 600, 3) == []
-    _, finding = asyncio.run(loop.step(660, 3, 3, told))  # type: ignore[arg-type]
+    _, finding = asyncio.run(loop.step(660, 3, 3, told.read))
     assert str(finding) == "ActiveConnections 100/100"
 
 

@@ -15,7 +15,7 @@ import uvloop
 from autoscaling.keda import MetricError
 from localcloud.clock import Clock
 from localcloud.pods import addresses, prometheus
-from localcloud.pods.metrics import PrometheusQuery
+from localcloud.pods.model import PrometheusQuery
 from localcloud.pods.monitors import Scrape
 from localcloud.pods.prometheus import Prometheus
 from localcloud.pods.promql import QueryError

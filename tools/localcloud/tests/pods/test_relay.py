@@ -14,7 +14,7 @@ from localcloud.clock import Clock
 from localcloud.pods.balancing import Group
 from localcloud.pods.model import TargetGroup
 from localcloud.pods.relay import Relay
-from localcloud.pods.settings import Settings
+from localcloud.pods.settings import PodSettings
 from localcloud.pods.targets import Targets
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ class Scene:
     """A relay before targets that are healthy at once."""
 
     def __init__(self, **group: Any) -> None:
-        self.targets = Targets(TargetGroup("arn", **group), Settings(straggler_seconds=0))
-        self.group = Group(self.targets, Settings(), Clock())
+        self.targets = Targets(TargetGroup("arn", **group), PodSettings(straggler_seconds=0))
+        self.group = Group(self.targets, PodSettings(), Clock())
         self.relay = Relay(self.group)
         self.servers: list[asyncio.Server] = []
 

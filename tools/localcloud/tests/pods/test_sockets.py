@@ -16,12 +16,10 @@ from localcloud import assembly, plans
 from localcloud.errors import LocalError
 from localcloud.pods import definitions
 from localcloud.pods.autoscaler import KedaLoop
-from localcloud.pods.cpu import OnCpu
-from localcloud.pods.metrics import PrometheusQuery, Triggered
-from localcloud.pods.model import TcpSocket
+from localcloud.pods.model import OnCpu, PrometheusQuery, TcpSocket, Triggered
 from localcloud.pods.monitors import Scrape
 from localcloud.pods.pods import scaled
-from localcloud.pods.settings import Settings
+from localcloud.pods.settings import PodSettings
 
 from . import samples, sockets
 from .running import post, scene
@@ -193,7 +191,7 @@ def outage(folder: Path, reading: Reading, **trigger: str) -> int:
     replicas = fewest = 4
     while loop.due < 3600:
         told.reading = 60.0 if loop.due < 300 else reading
-        replicas, _ = asyncio.run(loop.step(loop.due, replicas, replicas, told))
+        replicas, _ = asyncio.run(loop.step(loop.due, replicas, replicas, told.read))
         fewest = min(fewest, replicas)
     assert (loop.trouble is None) is ("ignoreNullValues" in trigger)
     return fewest
@@ -210,15 +208,15 @@ def test_it_would_if_no_data_were_taken_for_nobody(tmp_path: Path) -> None:
 
 def test_a_fleet_can_be_scaled_on_cpu_instead(tmp_path: Path) -> None:
     (gateway, bus, _) = fleets(sockets.stack(), tmp_path / "a")
-    on_cpu = scaled(gateway, Settings(cpu_percent=70)).autoscaler
+    on_cpu = scaled(gateway, PodSettings(cpu_percent=70)).autoscaler
     assert on_cpu == OnCpu(70, (2, 4))
-    assert scaled(gateway, Settings()) == gateway
-    assert scaled(bus, Settings(cpu_percent=70)) == bus
+    assert scaled(gateway, PodSettings()) == gateway
+    assert scaled(bus, PodSettings(cpu_percent=70)) == bus
     bare = sockets.gateway()
     del bare["spec"]["template"]["spec"]["containers"][0]["resources"]
     (gateway, *_) = fleets(sockets.stack(gateway=bare), tmp_path / "b")
     with pytest.raises(LocalError, match=r"Deployment ws-gateway: cpu_percent needs a request of CPU"):
-        scaled(gateway, Settings(cpu_percent=70))
+        scaled(gateway, PodSettings(cpu_percent=70))
 
 
 BURN = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from localcloud.pods.model import TargetGroup
-from localcloud.pods.settings import Settings
+from localcloud.pods.settings import PodSettings
 from localcloud.pods.targets import Address, Targets
 
 ONE, OTHER = ("127.0.0.2", 8080), ("127.0.0.3", 8080)
@@ -11,7 +11,7 @@ ONE, OTHER = ("127.0.0.2", 8080), ("127.0.0.3", 8080)
 
 def targets(*healthy: Address, stragglers: float = 60) -> Targets:
     group = TargetGroup("arn", healthy_threshold=2, unhealthy_threshold=3, deregistration_delay=30)
-    found = Targets(group, Settings(straggler_seconds=stragglers))
+    found = Targets(group, PodSettings(straggler_seconds=stragglers))
     for address in healthy:
         found.register(address, 0)
         found.checked(address, True)
@@ -78,13 +78,13 @@ def test_without_stragglers_it_gets_none_and_drains_all_the_same() -> None:
     assert found.state(ONE) == "unused"
 
 
-def test_a_draining_target_is_asked_no_more_and_can_come_back() -> None:
+def test_checks_of_a_draining_target_count_no_more_and_it_can_come_back() -> None:
     found = targets(ONE, stragglers=0)
     found.deregister(ONE, 10)
     found.checked(ONE, True)
-    assert (found.watched(), found.state(ONE)) == ([], "draining")
+    assert found.state(ONE) == "draining"
     found.register(ONE, 20)
-    assert (found.watched(), found.state(ONE)) == ([ONE], "initial")
+    assert found.state(ONE) == "initial"
 
 
 def test_who_fails_a_connection_gets_no_more_until_a_check_passes() -> None:

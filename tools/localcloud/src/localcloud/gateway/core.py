@@ -14,16 +14,16 @@ import msgspec
 from localcloud.gateway import handshakes, integrations, management, selection
 from localcloud.gateway.effects import Accept, Close, Failed, HttpResponse, Log, Reject, Send
 from localcloud.gateway.events import Caller
-from localcloud.gateway.limiter import Limiter
-from localcloud.gateway.model import AUTHORIZER, CONNECT, DISCONNECT, OF_REQUEST, OF_SUBJECT
+from localcloud.gateway.model import AUTHORIZER, OF_REQUEST, OF_SUBJECT
 from localcloud.gateway.proxy import Answer
 from localcloud.gateway.request import Request
+from localcloud.gateway.selection import CONNECT, DISCONNECT
+from localcloud.gateway.throttle import Bucket, Limit, Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from localcloud.gateway.effects import Effect, Outcome
-    from localcloud.gateway.events import Handshake
+    from localcloud.gateway.effects import Effect, Handshake, Outcome
     from localcloud.gateway.model import Api, Route
 
     Measure = Callable[[str, float, str | None], None]
@@ -77,7 +77,9 @@ class Gateway:
         self._measure = measure
         self._faults = faults
         self._real = real
-        self._limiter = Limiter(api)
+        account = Limit(api.limits.account_rate, api.limits.account_burst)
+        self._throttle = Throttle(account, api.default_limit, api.route_limits)
+        self._handshakes = Bucket(Limit(api.limits.connect_rate, api.limits.connect_rate))
         self._connections: dict[str, _Connection] = {}
         self._calls: dict[str, _Call] = {}
 
@@ -110,8 +112,9 @@ class Gateway:
         connection = self._connections[connection_id] = _Connection(caller, now)
         request = Request(self.api, caller, "CONNECT", CONNECT, self._new_id(OF_REQUEST), now, handshake=handshake)
         route = self.api.routes.get(CONNECT)
-        if not self._limiter.connect(now):
+        if not (self._handshakes.ready(now) and self._throttle.admits(CONNECT, now)):
             return connection_id, self._refused(request, 429)
+        self._handshakes.take()
         if route is not None and (status := handshakes.refusal(request, route, self._real(now))) is not None:
             return connection_id, self._refused(request, status)
         if route is None or route.authorizer is None:
@@ -135,7 +138,7 @@ class Gateway:
         request = Request(self.api, connection.caller, "MESSAGE", key or "", request_id, now, text, message_id)
         if key is None:
             return self._turned_away(request, "Forbidden", 403)
-        if not self._limiter.message(key, now):
+        if not self._throttle.admits(key, now):
             effects = self._turned_away(request, self.api.settings.throttled_message, 429)
             if self.api.settings.throttled_closes:
                 effects += [Close(connection_id, 1008, ""), *self._forget(connection_id, 1008, "", now)]
@@ -196,13 +199,13 @@ class Gateway:
         query: str = "",
     ) -> tuple[HttpResponse, list[Effect]]:
         """A request that asks for no upgrade: an @connections call, or a mistake."""
-        target = management.target(path)
+        base, connection_id = management.named(path)
         host = next((value for name, value in headers if name.lower() == "host"), "")
-        here = self.api.domain_at(host, target.base) is not None
-        if here and target.connection_id is None and method == "GET":
+        here = self.api.domain_at(host, base) is not None
+        if here and connection_id is None and method == "GET":
             upgrade = {"message": "Upgrade Required"}
             return management.json_response(426, upgrade, ("Upgrade", "websocket")), []
-        if not here or target.connection_id is None:
+        if not here or connection_id is None:
             return management.error(403, "Forbidden"), []
         if method not in management.METHODS:
             return management.error(403, "Missing Authentication Token"), []
@@ -210,13 +213,13 @@ class Gateway:
             refusal = handshakes.signature(self.api, method, path, query, headers, body, self._real(now))
             if refusal is not None:
                 return management.error(403, refusal), []
-        return self._manage(method, target.connection_id, body, now)
+        return self._manage(method, connection_id, body, now)
 
     def _manage(self, method: str, connection_id: str, body: bytes, now: float) -> tuple[HttpResponse, list[Effect]]:
         connection = self._connections.get(connection_id)
         if connection is not None and not connection.open:
             connection = None
-        if not self._limiter.callback(now):
+        if not self._throttle.admits(None, now):
             return management.error(429, "Too Many Requests"), []
         if method == "POST":
             refusal = self._refusal(connection, connection_id, body)

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """A client's upgrade request. `path` has no query; headers keep their case and order."""
+
+    path: str
+    query: str
+    headers: Sequence[tuple[str, str]]
+    source_ip: str
+
+    def header(self, name: str) -> str | None:
+        """The last value of a header, whatever its case."""
+        values = [value for key, value in self.headers if key.lower() == name]
+        return values[-1] if values else None
 
 
 @dataclass(frozen=True, slots=True)

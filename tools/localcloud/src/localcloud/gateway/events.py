@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from localcloud.gateway.effects import Handshake
     from localcloud.gateway.model import Api
 
 # Hop-by-hop headers that do not reach the integration. Host is replaced: behind AWS it is the API's own name.
@@ -24,21 +25,6 @@ _NOT_FORWARDED = frozenset(
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 Event = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Handshake:
-    """A client's upgrade request. `path` has no query; headers keep their case and order."""
-
-    path: str
-    query: str
-    headers: Sequence[tuple[str, str]]
-    source_ip: str
-
-    def header(self, name: str) -> str | None:
-        """The last value of a header, whatever its case."""
-        values = [value for key, value in self.headers if key.lower() == name]
-        return values[-1] if values else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ import msgspec
 from localcloud.gateway import events, mapping, proxy, selection, variables
 from localcloud.gateway.effects import Failed, Fetch, Invoke, Raised, Responded, Returned
 from localcloud.gateway.jsonpath import MISSING
-from localcloud.gateway.model import CONNECT, DEFAULT
 from localcloud.gateway.proxy import Answer
 from localcloud.gateway.request import decoded
+from localcloud.gateway.selection import CONNECT, DEFAULT
 from localcloud.gateway.vtl import RenderError
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ of `apigatewaymanagementapi`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -31,24 +30,17 @@ _NAMES = {
 _ID = re.compile(r"[A-Za-z0-9_-]{10,}={0,2}")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a URL's path names: the first segment (a stage, or a custom domain's mapping key) and a connection's id.
+def named(path: str) -> tuple[str, str | None]:
+    """What a URL's path names: its first segment (a stage, or a custom domain's mapping key) and a connection's id.
 
-    `connection_id` is None when it is not of the form `/{base}/@connections/{id}`, the id URL-encoded or not.
+    The id is None when it is not of the form `/{base}/@connections/{id}`, the id URL-encoded or not. A custom domain
+    without a mapping key has `@connections` as its first segment.
     """
-
-    base: str
-    connection_id: str | None
-
-
-def target(path: str) -> Target:
-    """Take a path apart. A custom domain without a mapping key has `@connections` as its first segment."""
     first, _, rest = path.removeprefix("/").partition("/")
     if unquote(first) == "@connections":
-        return Target("", unquote(rest) or None)
+        return "", unquote(rest) or None
     resource, _, encoded = rest.partition("/")
-    return Target(unquote(first), (unquote(encoded) or None) if unquote(resource) == "@connections" else None)
+    return unquote(first), (unquote(encoded) or None) if unquote(resource) == "@connections" else None
 
 
 def gone(connection_id: str, settings: Settings) -> HttpResponse:

@@ -15,10 +15,10 @@ from urllib.parse import parse_qsl, quote
 import msgspec
 
 from localcloud.gateway import jsonpath
-from localcloud.gateway.events import Handshake
+from localcloud.gateway.effects import Handshake
 from localcloud.gateway.jsonpath import MISSING
-from localcloud.gateway.model import DEFAULT
 from localcloud.gateway.patterns import Pattern, PatternError
+from localcloud.gateway.selection import DEFAULT
 
 _NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _TARGET = re.compile(rf"integration\.request\.(?P<place>header|querystring|path)\.(?P<name>{_NAME})")
@@ -35,7 +35,7 @@ class MappingError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class Sources:
     """What parameters are taken from.
 
     `context` is nested as in `context.identity.sourceIp`; `body` is the message's decoded JSON, MISSING when it is not
@@ -58,7 +58,7 @@ class Parameters:
     path: Mapping[str, str] = field(default_factory=dict)
 
 
-_Source = Callable[[Request], Sequence[str]]
+_Source = Callable[[Sources], Sequence[str]]
 
 
 class RequestParameters:
@@ -76,7 +76,7 @@ class RequestParameters:
                 )
             self._parameters.append((target["place"], target["name"], _source(value)))
 
-    def apply(self, request: Request) -> Parameters:
+    def apply(self, sources: Sources) -> Parameters:
         """The parameters of one request. What has no value in it is left out.
 
         Raises MappingError for a header that cannot be sent because of the value it would have.
@@ -85,7 +85,7 @@ class RequestParameters:
         query: list[tuple[str, str]] = []
         path: dict[str, str] = {}
         for place, name, source in self._parameters:
-            for value in source(request):
+            for value in source(sources):
                 if place == "querystring":
                     query.append((name, value))
                 elif place == "path":
@@ -148,18 +148,18 @@ def _source(value: str) -> _Source:
         return lambda _: literal
     if value.startswith("context."):
         names = value.split(".")[1:]
-        return lambda request: _texts(_nested(request.context, names))
+        return lambda sources: _texts(_nested(sources.context, names))
     if value.startswith("stageVariables."):
         name = value.removeprefix("stageVariables.")
-        return lambda request: _texts(request.stage_variables.get(name, MISSING))
+        return lambda sources: _texts(sources.stage_variables.get(name, MISSING))
     if value == _BODY:
-        return lambda request: [request.text]
+        return lambda sources: [sources.text]
     if value.startswith((f"{_BODY}.", f"{_BODY}[")):
         try:
             path = jsonpath.parse(value.removeprefix(_BODY))
         except jsonpath.PathError as error:
             raise MappingError(f"RequestParameters: {value!r}: {error}") from error
-        return lambda request: _texts(path.find(request.body))
+        return lambda sources: _texts(path.find(sources.body))
     if client := _CLIENT.fullmatch(value):
         return _client(client["place"], client["name"])
     raise MappingError(
@@ -173,13 +173,13 @@ def _client(place: str, name: str) -> _Source:
     last = not place.startswith("multivalue")
     lowered = name.lower()
 
-    def source(request: Request) -> Sequence[str]:
-        if request.handshake is None:
+    def source(sources: Sources) -> Sequence[str]:
+        if sources.handshake is None:
             return []
         if place.endswith("header"):
-            values = [value for key, value in request.handshake.headers if key.lower() == lowered]
+            values = [value for key, value in sources.handshake.headers if key.lower() == lowered]
         else:
-            query = parse_qsl(request.handshake.query, keep_blank_values=True)
+            query = parse_qsl(sources.handshake.query, keep_blank_values=True)
             values = [value for key, value in query if key == name]
         return values[-1:] if last else values
 

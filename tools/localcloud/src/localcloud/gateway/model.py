@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["AWS_PROXY", "AWS", "HTTP_PROXY", "HTTP", "MOCK"]
 Passthrough = Literal["WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"]
-CONNECT, DISCONNECT, DEFAULT = "$connect", "$disconnect", "$default"
 AUTHORIZER = "authorizer"
 
 # Kinds of identifiers: a connection's or a message's, and a request's. Each is a character of what it stands in.

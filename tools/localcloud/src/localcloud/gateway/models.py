@@ -20,9 +20,8 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT4
 
 from localcloud.gateway.jsonpath import MISSING
-from localcloud.gateway.model import DEFAULT
 from localcloud.gateway.patterns import PatternError, compiled
-from localcloud.gateway.selection import Expression
+from localcloud.gateway.selection import DEFAULT, Expression
 
 _STEPS = 200_000
 """Keywords applied to values while one message is validated; about half a second."""

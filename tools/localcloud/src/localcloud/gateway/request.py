@@ -11,7 +11,8 @@ from localcloud.gateway import events, mapping
 from localcloud.gateway.jsonpath import MISSING
 
 if TYPE_CHECKING:
-    from localcloud.gateway.events import Caller, Event, Handshake
+    from localcloud.gateway.effects import Handshake
+    from localcloud.gateway.events import Caller, Event
     from localcloud.gateway.model import Api
 
 
@@ -63,9 +64,9 @@ class Request:
             context |= {"disconnectStatusCode": self.close[0], "disconnectReason": self.close[1]}
         return context
 
-    def sources(self) -> mapping.Request:
+    def sources(self) -> mapping.Sources:
         """What mapped parameters are taken from."""
-        return mapping.Request(self.context(), self.api.stage_variables, self.text, self.body, self.handshake)
+        return mapping.Sources(self.context(), self.api.stage_variables, self.text, self.body, self.handshake)
 
 
 def decoded(text: str | bytes) -> object:

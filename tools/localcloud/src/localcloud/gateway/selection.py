@@ -8,14 +8,13 @@ pass. A path that is not there gives an empty string. Only messages that are JSO
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from localcloud.gateway import jsonpath
 from localcloud.gateway.jsonpath import MISSING, Path
-from localcloud.gateway.model import CONNECT, DEFAULT, DISCONNECT
 
 _VARIABLE = re.compile(
     r"""\$\{(?P<braced>[^}]*)\} | \$(?P<bare>(?:request|integration|response)(?:\.{1,2}[^.\[\]\s/$]+|\[[^\]]*\])*)""",
@@ -28,7 +27,7 @@ _RESPONSE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
-
+CONNECT, DISCONNECT, DEFAULT = "$connect", "$disconnect", "$default"
 LIFECYCLE = frozenset({CONNECT, DISCONNECT})
 
 
@@ -45,38 +44,26 @@ class Response:
     body: object = MISSING
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    """`integration.response.statuscode`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """`integration.response.header.NAME`, its last value, or `….multivalueheader.NAME`, all of them."""
-
-    name: str
-    every: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseBody:
-    """`integration.response.body.PATH`."""
-
-    path: Path
+Part = str | Path | Callable[[Response], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
     """A parsed expression: literal text, paths into the message and, where allowed, parts of a response, in order."""
 
-    parts: tuple[str | Path | Status | Header | ResponseBody, ...]
+    parts: tuple[Part, ...]
 
     def evaluate(self, body: object, response: Response | None = None) -> str:
         """The text that the expression yields for a message's decoded JSON `body` and an integration's answer."""
-        return "".join(
-            part if isinstance(part, str) else text(part.find(body) if isinstance(part, Path) else _of(part, response))
-            for part in self.parts
-        )
+        texts = []
+        for part in self.parts:
+            if isinstance(part, str):
+                texts.append(part)
+            elif isinstance(part, Path):
+                texts.append(text(part.find(body)))
+            elif response is not None:
+                texts.append(text(part(response)))
+        return "".join(texts)
 
 
 def parse(source: str, *, response: bool = False) -> Expression:
@@ -87,7 +74,7 @@ def parse(source: str, *, response: bool = False) -> Expression:
     """
     if source == r"\$default":
         return Expression((DEFAULT,))
-    parts: list[str | Path | Status | Header | ResponseBody] = []
+    parts: list[Part] = []
     end = 0
     for match in _VARIABLE.finditer(source):
         parts.append(source[end : match.start()])
@@ -128,7 +115,7 @@ def text(value: object) -> str:
             return msgspec.json.encode(value).decode()
 
 
-def _variable(name: str, whole: str, response: bool) -> Path | Status | Header | ResponseBody:
+def _variable(name: str, whole: str, response: bool) -> Part:
     try:
         if name == "request.body" or name.startswith(("request.body.", "request.body[")):
             return jsonpath.parse(name.removeprefix("request.body"))
@@ -137,22 +124,20 @@ def _variable(name: str, whole: str, response: bool) -> Path | Status | Header |
             known = "request.body and integration.response" if response else "request.body"
             raise ExpressionError(f"{whole!r}: {name!r} selects nothing here; it can be {known} only")
         if match["status"]:
-            return Status()
+            return lambda answer: str(answer.status)
         if match["header"]:
-            return Header(match["header"].lower(), every=match["kind"] == "multivalueheader")
-        return ResponseBody(jsonpath.parse(match["path"]))
+            return _header(match["header"].lower(), every=match["kind"] == "multivalueheader")
+        path = jsonpath.parse(match["path"])
+        return lambda answer: path.find(answer.body)
     except jsonpath.PathError as error:
         raise ExpressionError(f"{whole!r}: {error}") from error
 
 
-def _of(part: Status | Header | ResponseBody, response: Response | None) -> object:
-    if response is None:
-        return MISSING
-    match part:
-        case Status():
-            return str(response.status)
-        case Header(name, every):
-            values = [value for key, value in response.headers if key.lower() == name]
-            return values if every else (values[-1] if values else MISSING)
-        case ResponseBody(path):
-            return path.find(response.body)
+def _header(name: str, *, every: bool) -> Part:
+    """A header of an answer: its last value, or all of them."""
+
+    def find(answer: Response) -> object:
+        values = [value for key, value in answer.headers if key.lower() == name]
+        return values if every else (values[-1] if values else MISSING)
+
+    return find

@@ -27,10 +27,10 @@ class Bucket:
 
     __slots__ = ("_at", "_limit", "_tokens")
 
-    def __init__(self, limit: Limit, now: float) -> None:
+    def __init__(self, limit: Limit) -> None:
         self._limit = limit
         self._tokens = float(limit.burst)
-        self._at = now
+        self._at = 0.0
 
     def ready(self, now: float) -> bool:
         """Whether there is a token to take at `now`, in seconds of any clock that does not go back."""
@@ -46,17 +46,19 @@ class Bucket:
 
 
 class Throttle:
-    """The buckets of one stage. Each route has one of its own, by its own limit or by the stage's default."""
+    """The buckets of one stage. Each route has one of its own, by its own limit or by the stage's default.
+
+    On AWS the account's is shared with every API of the Region.
+    """
 
     def __init__(
         self,
-        now: float,
         account: Limit | None = ACCOUNT,
         default: Limit | None = None,
         routes: Mapping[str, Limit] | None = None,
     ) -> None:
         """`default` is the stage's DefaultRouteSettings, `routes` its RouteSettings; None is no limit."""
-        self._account = None if account is None else Bucket(account, now)
+        self._account = None if account is None else Bucket(account)
         self._default = default
         self._limits = dict(routes or {})
         self._routes: dict[str, Bucket] = {}
@@ -66,17 +68,17 @@ class Throttle:
 
         A request that one bucket refuses takes no token from another.
         """
-        buckets = [bucket for bucket in (self._account, self._bucket(route, now)) if bucket is not None]
+        buckets = [bucket for bucket in (self._account, self._bucket(route)) if bucket is not None]
         if not all(bucket.ready(now) for bucket in buckets):
             return False
         for bucket in buckets:
             bucket.take()
         return True
 
-    def _bucket(self, route: str | None, now: float) -> Bucket | None:
+    def _bucket(self, route: str | None) -> Bucket | None:
         limit = None if route is None else self._limits.get(route, self._default)
         if route is None or limit is None:
             return None
         if route not in self._routes:
-            self._routes[route] = Bucket(limit, now)
+            self._routes[route] = Bucket(limit)
         return self._routes[route]

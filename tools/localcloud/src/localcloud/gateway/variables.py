@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote_plus, unquote_plus
 import msgspec
 
 from localcloud.gateway import jsonpath
-from localcloud.gateway.events import Handshake
+from localcloud.gateway.effects import Handshake
 from localcloud.gateway.jsonpath import MISSING
 from localcloud.gateway.vtl import Blank, Method, Methods, RenderError, Tool, table
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from localcloud.clock import Clock
-    from localcloud.pods.settings import Settings
+    from localcloud.pods.settings import PodSettings
     from localcloud.pods.targets import Address
 
 
@@ -40,7 +40,7 @@ class Balancer:
 class Group:
     """A target group at work: it asks its targets for their health. `serving` is set once there was a healthy one."""
 
-    def __init__(self, targets: Targets, settings: Settings, clock: Clock) -> None:
+    def __init__(self, targets: Targets, settings: PodSettings, clock: Clock) -> None:
         self.targets = targets
         self._settings = settings
         self._clock = clock

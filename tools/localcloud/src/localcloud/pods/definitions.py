@@ -20,7 +20,10 @@ _PUBLIC = {"TCP", "TLS", "HTTP", "HTTPS"}
 def read(deployment: Deployment, name: str) -> PodsPlan:
     """What of a variant's stack runs in containers; LocalError, by its resource, for what cannot run here."""
     stack = deployment.stack
-    groups = {group.arn: group for group in map(_reader(stack), stack.resources(resources.TARGET_GROUP))}
+    groups = {}
+    for logical_id in stack.resources(resources.TARGET_GROUP):
+        with stack.reading(logical_id):
+            groups[stack.ref(logical_id)] = _group(stack, logical_id)
     fleets = kubernetes.read(deployment, name)
     services = ecs.read(deployment, name, groups)
     if len(fleets) * len(services) or len(services) > 1:
@@ -33,14 +36,6 @@ def read(deployment: Deployment, name: str) -> PodsPlan:
     # Behind an API's VPC link whoever asks speaks plain HTTP; clients that come straight find TLS ended here.
     private = any(stack.resources(resources.API))
     return PodsPlan(tuple(fleets), _balancers(stack, groups, private=private), tuple(groups.values()))
-
-
-def _reader(stack: Stack) -> Any:
-    def read_group(logical_id: str) -> TargetGroup:
-        with stack.reading(logical_id):
-            return _group(stack, logical_id)
-
-    return read_group
 
 
 def _group(stack: Stack, logical_id: str) -> TargetGroup:

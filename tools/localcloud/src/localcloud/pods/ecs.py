@@ -8,8 +8,8 @@ from autoscaling.target_tracking import Policy
 from localcloud import resources
 from localcloud.errors import LocalError
 from localcloud.pods import images
-from localcloud.pods.metrics import ExpressionError, Query, Tracked, Tracking, evaluate
-from localcloud.pods.model import Binding, Exec, FleetSpec, PodSpec, Probe, Sleep
+from localcloud.pods.cloudwatch import ExpressionError, evaluate
+from localcloud.pods.model import Binding, CloudWatchQuery, Exec, FleetSpec, PodSpec, Probe, Sleep, Tracked, Tracking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -69,13 +69,13 @@ def _task(deployment: Deployment, logical_id: str, delay: float) -> PodSpec:
         (container,) = containers
         if container.get("Secrets"):
             raise LocalError(f"{where}: variables that are Secrets are not filled in here: read them in the container")
-        image = images.find(deployment, where, str(container["Image"]))
         command = [*(container.get("EntryPoint") or ()), *(container.get("Command") or ())]
+        run = images.built(deployment, where, str(container["Image"]), command)
         return PodSpec(
             where=where,
-            folder=image.folder,
-            path=image.path,
-            command=images.python(where, command),
+            folder=run.folder,
+            path=run.path,
+            command=run.command,
             # ECS knows no references between variables, Kubernetes does: $$ stays a dollar sign.
             environment=tuple(
                 (one["Name"], str(one.get("Value", "")).replace("$", "$$"))
@@ -146,7 +146,7 @@ def _policies(stack: Stack, target: str) -> Iterator[Tracked]:
             yield Tracked(policy, expression, queries)
 
 
-def _math(metric: Mapping[str, Any]) -> tuple[str, dict[str, Query]]:
+def _math(metric: Mapping[str, Any]) -> tuple[str, dict[str, CloudWatchQuery]]:
     """The expression whose data is returned, and the metrics by id; a metric alone is its own expression."""
     if "Metrics" not in metric:
         return "m1", {"m1": _query(metric, str(metric["Statistic"]))}
@@ -159,7 +159,7 @@ def _math(metric: Mapping[str, Any]) -> tuple[str, dict[str, Query]]:
     return str(returned.get("Expression") or returned["Id"]), queries
 
 
-def _query(metric: Mapping[str, Any], statistic: str) -> Query:
+def _query(metric: Mapping[str, Any], statistic: str) -> CloudWatchQuery:
     dimensions: Sequence[Mapping[str, Any]] = metric.get("Dimensions") or ()
     named = tuple((str(one["Name"]), str(one["Value"])) for one in dimensions)
-    return Query(str(metric["Namespace"]), str(metric["MetricName"]), named, statistic)
+    return CloudWatchQuery(str(metric["Namespace"]), str(metric["MetricName"]), named, statistic)

@@ -26,14 +26,6 @@ _SLEEP = re.compile(r"(?:.*/)?sleep (\d+(?:\.\d+)?)")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """An image's staged folder, and where else its code may import from."""
-
-    folder: Path
-    path: tuple[Path, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Run:
     """What a container runs: `command` follows `program`, or `python` when that is empty."""
 
@@ -49,8 +41,7 @@ def run(deployment: Deployment, where: str, container: Mapping[str, Any], ports:
     command = [str(part) for part in (*(container.get("command") or ()), *(container.get("args") or ()))]
     if is_redis(container["image"]):
         return _redis(where, command, next(iter(ports.values()), 6379))
-    source = find(deployment, where, container["image"])
-    return Run(source.folder, source.path, python(where, command))
+    return built(deployment, where, container["image"], command)
 
 
 def is_redis(uri: str) -> bool:
@@ -72,16 +63,15 @@ def _redis(where: str, command: Sequence[str], port: int) -> Run:
     return Run(Path(tempfile.gettempdir()), (), broker, sys.executable, variables)
 
 
-def find(deployment: Deployment, where: str, uri: str) -> Source:
-    """What an image is built from; LocalError for one that is not an asset of this assembly."""
+def built(deployment: Deployment, where: str, uri: str, command: Sequence[str]) -> Run:
+    """A command in what an image is built from; LocalError for one that is not an asset of this assembly."""
     image = deployment.images.get(uri.rpartition(":")[2])
     if image is None or not image.folder.is_dir():
         raise LocalError(f"{where}: the image {uri} is no docker asset of this assembly: run cdk synth")
-    told = metadata.read(deployment.stack)
-    if told is None or told.packages is None or not image.dockerfile.with_name("requirements.txt").is_file():
-        return Source(image.folder.resolve(), ())
-    packages = metadata.python(where, f"{metadata.STACK}.packages", deployment.home / told.packages)
-    return Source(image.folder.resolve(), (packages,))
+    told, path = metadata.read(deployment.stack), tuple[Path, ...]()
+    if told is not None and told.packages is not None and image.dockerfile.with_name("requirements.txt").is_file():
+        path = (metadata.python(where, f"{metadata.STACK}.packages", deployment.home / told.packages),)
+    return Run(image.folder.resolve(), path, python(where, command))
 
 
 def python(where: str, command: Sequence[str]) -> tuple[str, ...]:

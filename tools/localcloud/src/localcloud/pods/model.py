@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from autoscaling.target_tracking import PERIOD
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from localcloud.pods.cpu import OnCpu
-    from localcloud.pods.metrics import Tracking, Triggered
+    from autoscaling.keda import ScaledObject, Trigger
+    from autoscaling.target_tracking import Policy
     from localcloud.pods.monitors import Scrape
 
 
@@ -112,6 +114,71 @@ class Binding:
 
     target_group: str
     port: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloudWatchQuery:
+    """A metric of CloudWatch: how it is summed up over `period` seconds, and how many seconds back a value may lie."""
+
+    namespace: str
+    name: str
+    dimensions: tuple[tuple[str, str], ...]
+    statistic: str
+    period: int = PERIOD
+    collection: int = PERIOD
+    offset: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PrometheusQuery:
+    """What a Prometheus evaluates; `prefix` is the path before that of its API."""
+
+    name: str
+    text: str
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Triggered:
+    """A ScaledObject: its triggers with what each asks, and whether its answer counts until the next poll."""
+
+    spec: ScaledObject
+    triggers: tuple[tuple[Trigger, CloudWatchQuery | PrometheusQuery, bool], ...]
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The fewest replicas and the most."""
+        return self.spec.min_replica_count, self.spec.max_replica_count
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """A target tracking policy: `expression` over metrics by their ids."""
+
+    policy: Policy
+    expression: str
+    queries: Mapping[str, CloudWatchQuery] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """All the policies of a service."""
+
+    policies: tuple[Tracked, ...]
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The fewest replicas and the most."""
+        policy = self.policies[0].policy
+        return policy.min_capacity, policy.max_capacity
+
+
+@dataclass(frozen=True, slots=True)
+class OnCpu:
+    """Average use of CPU in per cent of the request, within these numbers of replicas."""
+
+    percent: int
+    bounds: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -13,10 +14,10 @@ from typing import TYPE_CHECKING
 from localcloud.errors import LocalError
 from localcloud.pods import autoscaler, prometheus
 from localcloud.pods.balancing import Balancer, Group
+from localcloud.pods.cloudwatch import CloudWatch
 from localcloud.pods.cluster import Cluster
-from localcloud.pods.cpu import OnCpu
 from localcloud.pods.fleet import Fleet
-from localcloud.pods.metrics import CloudWatch, PrometheusQuery, Triggered
+from localcloud.pods.model import OnCpu, PrometheusQuery, Triggered
 from localcloud.pods.promql import QueryError
 from localcloud.pods.scraping import Scraper
 from localcloud.pods.targets import Targets
@@ -27,10 +28,9 @@ if TYPE_CHECKING:
     from autoscaling.keda import Reading
     from localcloud.metrics import Metrics
     from localcloud.pods.container import Host
-    from localcloud.pods.metrics import Query
-    from localcloud.pods.model import FleetSpec, PodsPlan
+    from localcloud.pods.model import CloudWatchQuery, FleetSpec, PodsPlan
     from localcloud.pods.prometheus import Prometheus
-    from localcloud.pods.settings import Settings
+    from localcloud.pods.settings import PodSettings
 
 _FIRST_SECONDS = 30.0  # real: how long a start waits for first replicas to be ready
 
@@ -39,7 +39,7 @@ class Pods:
     """What runs. `changed` is called when something has that `describe` gives."""
 
     def __init__(
-        self, plans: Iterable[tuple[PodsPlan, Settings]], host: Host, changed: Callable[[], None] = lambda: None
+        self, plans: Iterable[tuple[PodsPlan, PodSettings]], host: Host, changed: Callable[[], None] = lambda: None
     ) -> None:
         """Raises LocalError for settings that do not go with the plans."""
         self._host = host
@@ -84,8 +84,9 @@ class Pods:
         """What has them scaled, by the CloudWatch at `url` or a Prometheus, until it is cancelled."""
         for fleet, delay in zip(self._fleets, self._delays, strict=True):
             if fleet.spec.autoscaler is not None:
-                reader = _Readers(CloudWatch(url, region, delay), self._prometheus or self._scraper)
-                yield autoscaler.run(fleet, reader, self._host.clock, self._host.report)
+                cloudwatch = CloudWatch(url, region, delay)
+                self._running.callback(cloudwatch.close)
+                yield autoscaler.run(fleet, partial(self._read, cloudwatch), self._host.clock, self._host.report)
 
     async def stop(self) -> None:
         """End everything at once."""
@@ -122,6 +123,14 @@ class Pods:
             self._prometheus.retarget()
         self._tell()
 
+    async def _read(self, cloudwatch: CloudWatch, query: CloudWatchQuery | PrometheusQuery, now: float) -> Reading:
+        """What an autoscaler's query comes to: it says itself whom it is for."""
+        if not isinstance(query, PrometheusQuery):
+            return await cloudwatch.read(query, now)
+        asked = self._prometheus or self._scraper
+        assert asked is not None  # noqa: S101 - one who answers was found at the start
+        return await asked.read(query, now)
+
     async def _observe(self) -> None:
         """Have somebody who answers queries of Prometheus, if there are any."""
         queries = [
@@ -156,26 +165,7 @@ class Pods:
             self._host.report(fleet.spec.name, f"no {fleet.spec.noun} is ready yet")
 
 
-class _Readers:
-    """Whom an autoscaler asks: each query says whose it is."""
-
-    def __init__(self, cloudwatch: CloudWatch, prometheus: Prometheus | Scraper | None) -> None:
-        self._cloudwatch = cloudwatch
-        self._prometheus = prometheus
-
-    async def read(self, query: Query | PrometheusQuery, now: float) -> Reading:
-        """What it comes to."""
-        if isinstance(query, PrometheusQuery) and self._prometheus is not None:
-            return await self._prometheus.read(query, now)
-        assert not isinstance(query, PrometheusQuery)  # noqa: S101 - one who answers was found at the start
-        return await self._cloudwatch.read(query, now)
-
-    def close(self) -> None:
-        """End the connection to CloudWatch."""
-        self._cloudwatch.close()
-
-
-def scaled(spec: FleetSpec, settings: Settings) -> FleetSpec:
+def scaled(spec: FleetSpec, settings: PodSettings) -> FleetSpec:
     """A fleet as it is to be scaled: by its own autoscaler, or on CPU when the settings say so. LocalError when that
     cannot be."""
     if not settings.cpu_percent or not isinstance(spec.autoscaler, Triggered):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from autoscaling.keda import Reading
     from localcloud.clock import Clock
     from localcloud.pods.fleet import Fleet
-    from localcloud.pods.metrics import PrometheusQuery
+    from localcloud.pods.model import PrometheusQuery
     from localcloud.pods.monitors import Scrape
 
 PORT = 9090

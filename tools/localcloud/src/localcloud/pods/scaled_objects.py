@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from autoscaling import spec as specs
 from autoscaling.keda import ScaledObject
-from localcloud.pods.metrics import PrometheusQuery, Query, Triggered
+from localcloud.pods.model import CloudWatchQuery, PrometheusQuery, Triggered
 
 if TYPE_CHECKING:
     from autoscaling.keda import TriggerSpec
@@ -39,7 +39,7 @@ def autoscaler(one: Object, objects: list[Object]) -> Triggered | None:
     return Triggered(spec, triggers)
 
 
-def _query(scaled: Object, trigger: TriggerSpec) -> Query | PrometheusQuery:
+def _query(scaled: Object, trigger: TriggerSpec) -> CloudWatchQuery | PrometheusQuery:
     return _prometheus(scaled, trigger) if trigger.type == "prometheus" else _cloudwatch(scaled, trigger)
 
 
@@ -58,13 +58,13 @@ def _prometheus(scaled: Object, trigger: TriggerSpec) -> PrometheusQuery:
     return PrometheusQuery(trigger.name or query, query, server.path.rstrip("/"))
 
 
-def _cloudwatch(scaled: Object, trigger: TriggerSpec) -> Query:
+def _cloudwatch(scaled: Object, trigger: TriggerSpec) -> CloudWatchQuery:
     """Source of names and defaults: https://keda.sh/docs/2.20/scalers/aws-cloudwatch/"""
     metadata = trigger.metadata
     if "expression" in metadata:
         raise scaled.error("triggers of type aws-cloudwatch name a metric here, and no expression")
     names, values = (metadata[key].split(";") for key in ("dimensionName", "dimensionValue"))
-    return Query(
+    return CloudWatchQuery(
         metadata["namespace"],
         metadata["metricName"],
         tuple(zip(names, values, strict=True)),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from autoscaling.keda import Reading
     from localcloud.pods.fleet import Fleet
-    from localcloud.pods.metrics import PrometheusQuery
+    from localcloud.pods.model import PrometheusQuery
     from localcloud.pods.monitors import Scrape
 
 _SECONDS = 3.0  # that a pod may take for its answer

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from localcloud.pods.model import TargetGroup
-    from localcloud.pods.settings import Settings
+    from localcloud.pods.settings import PodSettings
 
 Address = tuple[str, int]
 
@@ -31,7 +31,7 @@ class Target:
 class Targets:
     """The targets of one group."""
 
-    def __init__(self, group: TargetGroup, settings: Settings, seed: int = 0) -> None:
+    def __init__(self, group: TargetGroup, settings: PodSettings, seed: int = 0) -> None:
         self.group = group
         self._settings = settings
         self._targets: dict[Address, Target] = {}
@@ -78,10 +78,6 @@ class Targets:
         """A target's state, as DescribeTargetHealth has it; `unused` for what is none."""
         target = self._targets.get(address)
         return "unused" if target is None else target.state
-
-    def watched(self) -> list[Address]:
-        """The targets that are asked for their health."""
-        return [address for address, target in self._targets.items() if target.state != "draining"]
 
     def pick(self, now: float) -> Address | None:
         """Where a request goes now; None when there is no target.

@@ -10,7 +10,7 @@ A template can reach nothing but the values it is given: strings, numbers, boole
 derived from Tool. The work of one rendering and the size of its text are limited (see `scope`).
 """
 
-from localcloud.gateway.vtl.errors import RenderError, TemplateError
+from localcloud.gateway.vtl.scope import RenderError, TemplateError
 from localcloud.gateway.vtl.template import Template, compile  # noqa: A004
 from localcloud.gateway.vtl.tool import Blank, Method, Methods, Tool, table
 

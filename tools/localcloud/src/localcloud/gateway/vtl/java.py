@@ -1,4 +1,4 @@
-"""Values of a template, which are plain decoded JSON: how Java prints, compares and looks into them.
+"""Values of a template, which are plain decoded JSON: how Java prints them, looks into them and computes with them.
 
 Work is accounted for in the Scope, since a list may hold another many times over and a text may be long.
 """
@@ -6,14 +6,17 @@ Work is accounted for in the Scope, since a list may hold another many times ove
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from localcloud.gateway.vtl.errors import RenderError
-from localcloud.gateway.vtl.scope import Scope
+from localcloud.gateway.vtl.scope import RenderError, Scope
 from localcloud.gateway.vtl.tool import Blank, Entry, Tool
 
 _DEPTH = 100
+_LARGEST = 2**1024
+
+Operation = Callable[[Any, Any, Scope], Any]
 
 
 def text(value: Any, scope: Scope) -> str:
@@ -122,3 +125,68 @@ def _float(value: float) -> str:
     sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
     first, *rest = map(str, digits)
     return f"{'-' if sign else ''}{first}.{''.join(rest) or '0'}E{len(rest) + int(exponent)}"
+
+
+# Operators.
+
+
+def _add(left: Any, right: Any, scope: Scope) -> Any:
+    """The sum of numbers; texts are joined with anything."""
+    if isinstance(left, str) or isinstance(right, str):
+        first, second = text(left, scope), text(right, scope)
+        scope.fits(len(first) + len(second))
+        scope.spend((len(first) + len(second)) >> 6)
+        return first + second
+    return _arithmetic(lambda a, b: a + b)(left, right, scope)
+
+
+def _arithmetic(compute: Callable[[Any, Any], Any]) -> Operation:
+    """An operation on numbers, null for anything else, as for a division by zero."""
+
+    def apply(left: Any, right: Any, _: Scope) -> Any:
+        if not (number(left) and number(right)):
+            return None
+        try:
+            result = compute(left, right)
+        except (ZeroDivisionError, ValueError):  # the latter for what is no number
+            return None
+        except OverflowError:
+            return float("inf")
+        if abs(result) >= _LARGEST and integer(result):
+            raise RenderError("a number has more than 1024 bits")
+        return result
+
+    return apply
+
+
+def _divide(left: Any, right: Any) -> Any:
+    """Java's division: of whole numbers, towards zero."""
+    if isinstance(left, float) or isinstance(right, float):
+        return left / right
+    quotient = abs(left) // abs(right)
+    return quotient if (left < 0) == (right < 0) else -quotient
+
+
+def _remainder(left: Any, right: Any) -> Any:
+    """Java's remainder: it has the sign of the dividend."""
+    return left - right * int(_divide(left, right))
+
+
+def _comparison(holds: Callable[[Any, Any], bool]) -> Operation:
+    """A comparison of numbers, false for anything else."""
+    return lambda left, right, _: number(left) and number(right) and holds(left, right)
+
+
+OPERATIONS: dict[str, Operation] = {
+    "==": equal,
+    "!=": lambda left, right, scope: not equal(left, right, scope),
+    "<": _comparison(lambda left, right: left < right),
+    ">": _comparison(lambda left, right: left > right),
+    "<=": _comparison(lambda left, right: left <= right),
+    ">=": _comparison(lambda left, right: left >= right),
+    "+": _add,
+    "-": _arithmetic(lambda left, right: left - right),
+    "*": _arithmetic(lambda left, right: left * right),
+    "/": _arithmetic(_divide),
+    "%": _arithmetic(_remainder),
+}

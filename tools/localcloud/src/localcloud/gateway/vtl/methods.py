@@ -13,10 +13,9 @@ from functools import lru_cache
 from typing import Any
 
 from localcloud.gateway.patterns import PatternError, compiled
-from localcloud.gateway.vtl.errors import RenderError
 from localcloud.gateway.vtl.java import at, equal, get, integer, number, text
-from localcloud.gateway.vtl.scope import Scope
-from localcloud.gateway.vtl.tool import Entry, Method, Methods, Tool, table
+from localcloud.gateway.vtl.scope import RenderError, Scope
+from localcloud.gateway.vtl.tool import Blank, Entry, Method, Methods, Tool, table
 
 _LITERAL = re.compile(r"(?:[^\\.\[\]{}()*+?^$|]|\\[^A-Za-z0-9])*")
 _REPLACEMENT = re.compile(r"\\(?P<escaped>.)|\$(?P<number>\d)|\$\{(?P<name>\w+)\}|(?P<wrong>[\\$])", re.DOTALL)
@@ -32,7 +31,7 @@ def call(value: Any, name: str, arguments: list[Any], scope: Scope) -> Any:
         result = method.call(value, *arguments) if method is not None and method.takes(arguments) else None
     else:
         scope.spend(1 + (len(value) >> 6) if isinstance(value, str) else 1)
-        method = _methods(value).get(signature) or _OBJECT.get(signature)
+        method = _METHODS.get(type(value), _OBJECT).get(signature) or _OBJECT.get(signature)
         result = method.call(scope, value, *arguments) if method is not None and method.takes(arguments) else None
     if isinstance(result, str):
         scope.fits(len(result))
@@ -40,22 +39,6 @@ def call(value: Any, name: str, arguments: list[Any], scope: Scope) -> Any:
     elif isinstance(result, list):
         scope.spend(len(result) >> 3)
     return result
-
-
-def _methods(value: Any) -> Methods:
-    match value:
-        case str():
-            return _STRING
-        case bool() | None:
-            return {}
-        case int() | float():
-            return _NUMBER
-        case list():
-            return _LIST
-        case dict():
-            return _MAP
-        case _:
-            return {}
 
 
 # Texts.
@@ -125,11 +108,16 @@ def _regex(scope: Scope, value: str, use: Callable[[], Any]) -> Any:
         raise RenderError(str(error)) from error
 
 
-def _substring(_: Scope, value: str, begin: int, end: int | None = None) -> str:
-    end = len(value) if end is None else end
-    if not 0 <= begin <= end <= len(value):
-        raise RenderError(f"substring({begin}, {end}) is out of bounds for length {len(value)}")
-    return value[begin:end]
+def _part(name: str) -> Callable[..., Any]:
+    """`substring` and `subList`: from an index up to another, or to the end."""
+
+    def part(_: Scope, value: str | list[Any], begin: int, end: int | None = None) -> str | list[Any]:
+        end = len(value) if end is None else end
+        if not 0 <= begin <= end <= len(value):
+            raise RenderError(f"{name}({begin}, {end}) is out of bounds for length {len(value)}")
+        return value[begin:end]
+
+    return part
 
 
 def _parse_int(_: Scope, __: Any, source: str) -> int:
@@ -152,7 +140,7 @@ _STRING = table(
     length=Method(lambda _, v: len(v)),
     isEmpty=Method(lambda _, v: not v),
     charAt=Method(lambda _, v, i: v[at(len(v), i)], (int,)),
-    substring=(Method(_substring, (int,)), Method(_substring, (int, int))),
+    substring=(Method(_part("substring"), (int,)), Method(_part("substring"), (int, int))),
     indexOf=(Method(lambda _, v, x: v.find(x), (str,)), Method(lambda _, v, x, i: v.find(x, max(i, 0)), (str, int))),
     lastIndexOf=Method(lambda _, v, x: v.rfind(x), (str,)),
     contains=Method(lambda _, v, x: x in v, (str,)),
@@ -243,12 +231,6 @@ def _set(_: Scope, value: list[Any], index: int, child: Any) -> Any:
     return old
 
 
-def _sublist(_: Scope, value: list[Any], begin: int, end: int) -> list[Any]:
-    if not 0 <= begin <= end <= len(value):
-        raise RenderError(f"subList({begin}, {end}) is out of bounds for length {len(value)}")
-    return value[begin:end]
-
-
 _LIST = table(
     size=Method(lambda _, v: len(v)),
     isEmpty=Method(lambda _, v: not v),
@@ -262,7 +244,7 @@ _LIST = table(
     lastIndexOf=Method(_find_last, (object,)),
     containsAll=Method(lambda s, v, xs: all(_find(s, v, x) >= 0 for x in xs), (list,)),
     indexOf=Method(_find, (object,)),
-    subList=Method(_sublist, (int, int)),
+    subList=Method(_part("subList"), (int, int)),
 )
 
 
@@ -320,3 +302,12 @@ _OBJECT = table(
     equals=Method(_equals, (object,)),
     toString=Method(_to_string),
 )
+
+_METHODS: dict[type, Methods] = {
+    str: _STRING,
+    int: _NUMBER,
+    float: _NUMBER,
+    list: _LIST,
+    dict: _MAP,
+    Blank: _MAP,
+}

@@ -1,13 +1,9 @@
-"""What one rendering has: its variables, the text so far, and how much it may still do."""
+"""What one rendering has: its variables, the text so far, and how much it may still do; and what can be wrong."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from localcloud.gateway.vtl.errors import RenderError
-
-if TYPE_CHECKING:
-    from localcloud.gateway.vtl.nodes import Macro
+from collections.abc import Callable
+from typing import Any
 
 _STEPS = 100_000
 """References, operations and rounds of loops, and 64 characters each of what is made of them."""
@@ -15,14 +11,22 @@ _CHARACTERS = 1024 * 1024
 _DEPTH = 20
 
 
+class TemplateError(ValueError):
+    """A template that is not VTL; the text names the line."""
+
+
+class RenderError(ValueError):
+    """A template that could not be rendered with the values it was given, or took too much to render."""
+
+
 class Scope:
     """One rendering."""
 
     __slots__ = ("_depth", "_out", "_room", "_steps", "macros", "variables")
 
-    def __init__(self, variables: dict[str, Any], macros: dict[str, Macro]) -> None:
+    def __init__(self, variables: dict[str, Any]) -> None:
         self.variables = variables
-        self.macros = macros
+        self.macros: dict[str, Callable[[Scope, list[Any]], None]] = {}
         self._out: list[str] = []
         self._steps = _STEPS
         self._room = _CHARACTERS

@@ -1,101 +1,21 @@
-"""What autoscalers ask CloudWatch, and what comes of the answers. Pure but for the question itself."""
+"""The local CloudWatch as autoscalers ask it, and metric math over what it answers."""
 
 from __future__ import annotations
 
 import ast
 import math
 import operator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from autoscaling.delay import visible
-from autoscaling.keda import MetricError, ScaledObject, Trigger
-from autoscaling.target_tracking import PERIOD, Policy
+from autoscaling.keda import MetricError
 from localcloud.aws.client import CallError, Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from autoscaling.keda import Reading
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """One metric: how it is summed up over `period` seconds, and how many seconds back a value may lie."""
-
-    namespace: str
-    name: str
-    dimensions: tuple[tuple[str, str], ...]
-    statistic: str
-    period: int = PERIOD
-    collection: int = PERIOD
-    offset: float = 0
-
-
-@dataclass(frozen=True, slots=True)
-class PrometheusQuery:
-    """What a Prometheus evaluates; `prefix` is the path before that of its API."""
-
-    name: str
-    text: str
-    prefix: str = ""
-
-
-class Reader(Protocol):
-    """Who answers what autoscalers ask."""
-
-    async def read(self, query: Any, now: float) -> Reading:
-        """A number; None for no data, MetricError when it cannot be asked."""
-
-    def close(self) -> None:
-        """End what is open."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a metric came to, and what it should be for each replica."""
-
-    metric: str
-    value: float
-    target: float
-
-    def __str__(self) -> str:
-        return f"{self.metric} {self.value:g}/{self.target:g}"
-
-
-@dataclass(frozen=True, slots=True)
-class Triggered:
-    """A ScaledObject: its triggers with what each asks, and whether its answer counts until the next poll."""
-
-    spec: ScaledObject
-    triggers: tuple[tuple[Trigger, Query | PrometheusQuery, bool], ...]
-
-    @property
-    def bounds(self) -> tuple[int, int]:
-        """The fewest replicas and the most."""
-        return self.spec.min_replica_count, self.spec.max_replica_count
-
-
-@dataclass(frozen=True, slots=True)
-class Tracked:
-    """A target tracking policy: `expression` over metrics by their ids."""
-
-    policy: Policy
-    expression: str
-    queries: Mapping[str, Query] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Tracking:
-    """All the policies of a service."""
-
-    policies: tuple[Tracked, ...]
-
-    @property
-    def bounds(self) -> tuple[int, int]:
-        """The fewest replicas and the most."""
-        policy = self.policies[0].policy
-        return policy.min_capacity, policy.max_capacity
+    from localcloud.pods.model import CloudWatchQuery
 
 
 class CloudWatch:
@@ -105,7 +25,7 @@ class CloudWatch:
         self._client = Client(url, region, "monitoring", "GraniteServiceVersion20100801")
         self._delay = delay
 
-    async def read(self, query: Query, now: float) -> Reading:
+    async def read(self, query: CloudWatchQuery, now: float) -> Reading:
         """The newest value; None when there is none, MetricError when CloudWatch cannot be asked."""
         try:
             answer = await self._client.call("GetMetricData", **request(query, now, self._delay))
@@ -118,7 +38,7 @@ class CloudWatch:
         self._client.close()
 
 
-def request(query: Query, now: float, delay: float) -> dict[str, Any]:
+def request(query: CloudWatchQuery, now: float, delay: float) -> dict[str, Any]:
     """The arguments of GetMetricData: whole periods up to the newest that can be seen.
 
     Source: computeQueryWindow in kedacore/keda pkg/scalers/aws_cloudwatch_scaler.go, which cuts the end down to the

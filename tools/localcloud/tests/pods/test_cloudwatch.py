@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from localcloud.pods.metrics import ExpressionError, Query, evaluate, newest, request
+from localcloud.pods.cloudwatch import ExpressionError, evaluate, newest, request
+from localcloud.pods.model import CloudWatchQuery
 
-QUERY = Query("Chat", "ActiveConnections", (("service", "chat"),), "Average", collection=180)
+QUERY = CloudWatchQuery("Chat", "ActiveConnections", (("service", "chat"),), "Average", collection=180)
 
 
 @pytest.mark.parametrize(
