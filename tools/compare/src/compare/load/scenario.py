@@ -103,7 +103,7 @@ class Scenario:
 
     @property
     def segments(self) -> list[tuple[float, float, float]]:
-        """The rate as pieces of (seconds, turns a second at the beginning, at the end)."""
+        """The rate as segments of (seconds, turns a second at the beginning, at the end)."""
         if self.kind == "idle":
             each = self.connections / _KEEP_ALIVE
             return [(self.duration, each, each)]
@@ -111,8 +111,8 @@ class Scenario:
             return [(self.duration, self.from_rate, self.rate)]
         if self.shape == "spike":
             after = self.duration - self.spike_start - self.spike_seconds
-            pieces = [(self.spike_start, self.rate), (self.spike_seconds, self.spike_rate), (after, self.rate)]
-            return [(seconds, rate, rate) for seconds, rate in pieces if seconds > 0]
+            segments = [(self.spike_start, self.rate), (self.spike_seconds, self.spike_rate), (after, self.rate)]
+            return [(seconds, rate, rate) for seconds, rate in segments if seconds > 0]
         return [(self.duration, self.rate, self.rate)]
 
     def overridden(self, connections: int | None, rate: float | None, duration: float | None) -> Scenario:
