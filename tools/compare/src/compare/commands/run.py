@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -16,16 +17,12 @@ from compare.commands.options import ToJson
 from compare.errors import CompareError
 from compare.load import cloudwatch, progress, senders, table, targets
 from compare.load import slo as objectives
+from compare.load.cloudwatch import Resources
 from compare.load.document import Run, document
 from compare.load.rounds import Rounds
 from compare.load.scenario import Scenario, load
+from compare.load.targets import Target
 from compare.report.page import run_page
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
-
-    from compare.load.cloudwatch import Resources
-    from compare.load.targets import Target
 
 _WIDTH = 100
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -18,9 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from compare.errors import CompareError
 from compare.load.statistic import Statistic
-
-if TYPE_CHECKING:
-    from compare.load.targets import Target
+from compare.load.targets import Target
 
 _MOST = 1440  # data points of one answer
 _MINUTE = 60

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import platform
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import msgspec
 import psutil
 
 from compare.load import limits, noise, slo
 from compare.load.measures import Measures
-from compare.load.statistic import ASSUMED
+from compare.load.rounds import Round
+from compare.load.scenario import Scenario
+from compare.load.statistic import ASSUMED, Statistic
 from compare.load.summary import summarized
-from compare.load.targets import shown
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from compare.load.rounds import Round
-    from compare.load.scenario import Scenario
-    from compare.load.statistic import Statistic
-    from compare.load.targets import Target
+from compare.load.targets import Target, shown
 
 FORMAT = "duplex-load/1"
 
@@ -74,7 +70,7 @@ def document(run: Run) -> dict[str, Any]:
 
 
 def _scenario(scenario: Scenario) -> dict[str, Any]:
-    return {**asdict(scenario), "mix": dict(scenario.actions)}
+    return {**msgspec.structs.asdict(scenario), "mix": dict(scenario.actions)}
 
 
 def _conditions(run: Run) -> dict[str, Any]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hdrh.histogram import HdrHistogram
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 LONGEST = 3600  # seconds
 _DIGITS = 3

@@ -10,21 +10,17 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from client.core import Core
-from client.events import Answered, Message, Result, Resumed
+from client.events import Answered, Event, Message, Result, Resumed
 from compare.load.measures import Measures, Request
 from compare.load.order import Order
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from client.events import Event
-    from compare.load.scenario import Scenario
+from compare.load.scenario import Scenario
 
 _decode = msgspec.json.Decoder().decode
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import comb
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from compare.load.statistic import Statistic
+from compare.load.statistic import Statistic
 
 _ENOUGH = 3  # rounds of each
 

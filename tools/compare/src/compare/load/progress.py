@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-if TYPE_CHECKING:
-    from compare.load.rounds import Round
-    from compare.load.scenario import Scenario
+from compare.load.rounds import Round
+from compare.load.scenario import Scenario
 
 STOPPED = 130  # the status that a shell has for a command that Ctrl-C ended
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 
 def turns(segments: Sequence[tuple[float, float, float]], first: float = 0, step: float = 1) -> Iterator[float]:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from compare.errors import CompareError
-from compare.load.statistic import PERCENTILES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from compare.load.scenario import Scenario
-    from compare.load.statistic import Statistic
+from compare.load.scenario import Scenario
+from compare.load.statistic import PERCENTILES, Statistic
 
 _UNITS = {"ms": 1.0, "s": 1000.0}
 

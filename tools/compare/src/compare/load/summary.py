@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from compare.load.measures import Measures
+from compare.load.rounds import Round
+from compare.load.servers import Usage
 from compare.load.statistic import PERCENTILES, Statistic
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from compare.load.rounds import Round
-    from compare.load.servers import Usage
 
 # Counts that stand in the report even when nothing of the kind was seen.
 _COUNTS = ("sent", "answered", "deliveries", "lost", "unanswered", "repeated", "overtaken", "resumed")
