@@ -9,10 +9,11 @@ import pytest
 from compare import files
 from compare.errors import CompareError
 from compare.pages import html
+from compare.pages.markup import element
 
 
 def test_a_page_needs_nothing_from_elsewhere_and_escapes_text() -> None:
-    page = html.page("<a> & b", html.table(["name", "<n>"], [["<x>", "1"]]) + html.paragraph("a < b"))
+    page = html.page("<a> & b", html.table(["name", "<n>"], [["<x>", "1"]]) + element("p", "a < b"))
     assert page.startswith("<!doctype html>")
     assert "http" not in page
     assert "<script" not in page

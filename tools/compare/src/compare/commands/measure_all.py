@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -15,7 +14,7 @@ from compare.commands.options import ConnectionMinutes, Deliveries, MessagesPerM
 from compare.commands.run import run_rounds, started
 from compare.cost import measured_inputs, rows
 from compare.errors import CompareError
-from compare.load import progress, senders, targets
+from compare.load import progress, senders
 from compare.load.document import Run
 from compare.load.document import document as load_document
 from compare.load.scenario import Scenario, load
@@ -84,15 +83,10 @@ def measure_all(
 
 async def _run_all(assembly: Path, console: Console) -> tuple[list[dict[str, Any]], bool]:
     """The documents of all runs as far as they got, and whether a signal ended them. Raises CompareError."""
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - we are in one
-    stopped = progress.stop_on_signals(task)
     runs: list[Run] = []
     failures: list[str] = []
-    with contextlib.suppress(asyncio.CancelledError):
+    with progress.until_stopped() as stopped:
         async with started(console, assembly) as found:
-            for one in found:
-                await targets.probe(one)
             for number, (scenario, rounds) in enumerate(PLAN):
                 console.print(
                     f"{number + 1} of {len(PLAN)}: {_title(scenario)}, {rounds} rounds of "

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -95,14 +95,9 @@ async def _run(
 ) -> tuple[Run, bool]:
     """The run, and whether a signal ended it."""
     console = Console(stderr=True)
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - we are in one
-    stopped = progress.stop_on_signals(task)
     ended = Run(scenario, given, [], count, processes, wanted)
-    with contextlib.suppress(asyncio.CancelledError):
-        async with _given(given) if given else started(console, assembly) as found:
-            for one in found:
-                await targets.probe(one)
+    with progress.until_stopped() as stopped:
+        async with started(console, assembly, given) as found:
             await run_rounds(ended, found, console, resources)
     return ended, stopped.is_set()
 
@@ -150,15 +145,13 @@ def _stacks(given: list[Target], stacks: list[str]) -> dict[str, tuple[Target, s
 
 
 @contextlib.asynccontextmanager
-async def _given(given: list[Target]) -> Any:
-    yield given
-
-
-@contextlib.asynccontextmanager
-async def started(console: Console, assembly: Path) -> AsyncIterator[list[Target]]:
-    """Every variant of the assembly in a local cloud. Raises CompareError."""
-    status = progress.status(console, "Starting the local clouds ...")
+async def started(console: Console, assembly: Path, given: Sequence[Target] = ()) -> AsyncIterator[list[Target]]:
+    """The given targets, or every variant of the assembly in a local cloud, once they answer. Raises CompareError."""
     async with contextlib.AsyncExitStack() as stack:
-        with status:
-            found = await stack.enter_async_context(targets.local_clouds(assembly))
+        found = list(given)
+        if not found:
+            with progress.status(console, "Starting the local clouds ..."):
+                found = await stack.enter_async_context(targets.local_clouds(assembly))
+        for one in found:
+            await targets.probe(one)
         yield found

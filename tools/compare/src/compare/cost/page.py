@@ -40,9 +40,9 @@ def page(comparison: Comparison, chart: BreakEvenMap) -> str:
 
 
 def _body(comparison: Comparison, chart: BreakEvenMap) -> Iterator[str]:
-    yield html.paragraph(f"For {describe(comparison.workload)}. us-east-1, on demand, without tax.")
+    yield element("p", f"For {describe(comparison.workload)}. us-east-1, on demand, without tax.")
     yield draw(chart, _note(comparison))
-    yield html.paragraph(_MAP)
+    yield element("p", _MAP)
     yield element("h2", "The bills, in dollars a month")
     yield _bills(comparison)
     yield element("h2", "Break-evens at this message rate")
@@ -50,7 +50,7 @@ def _body(comparison: Comparison, chart: BreakEvenMap) -> Iterator[str]:
     yield element("h2", "Default quotas")
     yield _quotas(comparison)
     yield element("h2", "Where the figures come from")
-    yield html.paragraph(_CONFIDENCE)
+    yield element("p", _CONFIDENCE)
     yield _sources(comparison)
 
 
@@ -69,7 +69,7 @@ def _bills(comparison: Comparison) -> str:
 
 def _break_evens(comparison: Comparison) -> str:
     if not comparison.break_evens:
-        return html.paragraph("None between 10 and 10,000,000 connections.")
+        return element("p", "None between 10 and 10,000,000 connections.")
     rows = [
         [f"{one.connections:,f}", side(one.below), side(one.above), "yes" if one.overall else ""]
         for one in comparison.break_evens
@@ -80,7 +80,7 @@ def _break_evens(comparison: Comparison) -> str:
 def _quotas(comparison: Comparison) -> str:
     exceeded = list(over(comparison))
     if not exceeded:
-        return html.paragraph("Within every one, at the mean rate. Peaks and reconnect storms need more.")
+        return element("p", "Within every one, at the mean rate. Peaks and reconnect storms need more.")
     return _words(["variants", "needed at the mean rate; peaks need more"], exceeded)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from compare.numbers import number
 from compare.pages.markup import Markup, element
 
 BASES: Final = {
@@ -124,8 +125,13 @@ def details(summary: str, *parts: str) -> Markup:
     return element("details", element("summary", summary), joined(parts))
 
 
-def with_range(value: str, low: str, high: str) -> Markup:
+def with_range(value: float, low: float, high: float) -> Markup:
     """A value, and under it the range of it."""
-    if low == high:
-        return Markup(element("span", value))
-    return Markup(element("span", value) + element("small", f"{low}-{high}"))
+    ends = number(low), number(high)
+    span = element("span", number(value))
+    return span if ends[0] == ends[1] else Markup(span + element("small", "-".join(ends)))
+
+
+def cell(figure: Mapping[str, Any] | None) -> str:
+    """A figure of a run, or of none, in a table."""
+    return "" if figure is None else with_range(figure["value"], figure["low"], figure["high"])

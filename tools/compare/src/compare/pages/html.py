@@ -48,7 +48,3 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def figure(caption: str, drawing: str) -> str:
     """A drawing with a line that says what it shows."""
     return f"<figure><figcaption>{escape(caption)}</figcaption>{drawing}</figure>"
-
-
-def paragraph(text: str) -> str:
-    return f"<p>{escape(text)}</p>"

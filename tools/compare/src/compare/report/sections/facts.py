@@ -126,12 +126,8 @@ def measured(run: Mapping[str, Any]) -> Markup:
     for key in keys:
         ones = [target["figures"].get(key) for target in targets]
         known = next(one for one in ones if one is not None)
-        cells = [
-            "" if one is None else blocks.with_range(*(number(one[end]) for end in ("value", "low", "high")))
-            for one in ones
-        ]
         basis = element("span", blocks.mark(known["basis"]), known["basis"], class_="keep")
-        rows.append([element("code", key), basis, known["unit"], *cells, known.get("source", "")])
+        rows.append([element("code", key), basis, known["unit"], *map(blocks.cell, ones), known.get("source", "")])
     headings = ["figure", "basis", "unit", *(target["name"] for target in targets), "source"]
     return blocks.table(headings, rows, words=3, style="prose")
 

@@ -124,14 +124,10 @@ def _table(name: str, targets: Sequence[Mapping[str, Any]]) -> Markup:
             figures = {label: target["figures"].get(f"latency.{name}.{way}.{label}_ms") for label in PERCENTILES}
             count = target["figures"].get(f"latency.{name}.{way}.count")
             if count is not None:
-                cells = [_cell(one) for one in figures.values()]
+                cells = [blocks.cell(one) for one in figures.values()]
                 rows.append([target["name"], way, *cells, number(count["value"])])
     headings = ["", "", *(f"{label} ms" for label in PERCENTILES), "answers"]
     return blocks.table(headings, rows, words=2)
-
-
-def _cell(one: Mapping[str, Any] | None) -> str:
-    return "" if one is None else blocks.with_range(*(number(one[end]) for end in ("value", "low", "high")))
 
 
 def _pair(curves: Sequence[Markup]) -> Markup:

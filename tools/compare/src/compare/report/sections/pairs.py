@@ -106,7 +106,7 @@ def _cells(one: Mapping[str, Any]) -> list[str]:
 
 def _values(one: Mapping[str, Any]) -> list[str]:
     ends = zip(one["values"], one["lows"], one["highs"], strict=True)
-    return [blocks.with_range(number(value), number(low), number(high)) for value, low, high in ends]
+    return [blocks.with_range(value, low, high) for value, low, high in ends]
 
 
 def _ratio(one: Mapping[str, Any]) -> str:
