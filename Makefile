@@ -212,6 +212,8 @@ bench: install
 	python -m tests.benchmarks.load
 	python -m tests.benchmarks.sockets
 	python -m tests.benchmarks.rebalance
+	python -m tests.benchmarks.imports
+	python -m tests.benchmarks.router
 
 # --- maintain -------------------------------------------------------------------------------------------------------
 

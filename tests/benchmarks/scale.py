@@ -20,7 +20,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from compare.scaling.report import as_json
+from compare.scaling.output import as_json
 from compare.scaling.scenario import load
 from compare.scaling.simulator import simulate
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from autoscaling.spec import parse
 from compare.cli import app
-from compare.scaling.report import as_json
+from compare.scaling.output import as_json
 from compare.scaling.scenario import Scenario, prepare
 from compare.scaling.simulator import simulate
 from tests.processes import ROOT

@@ -9,15 +9,15 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
-from compare.cost import figures, table
+from compare.cost import rows, table
 from compare.cost.comparison import compare
 from compare.cost.lines import MODELS
 from compare.cost.workload import Workload
-from compare.report.asked import asked
+from compare.pages.palette import LIGHT, NEUTRAL, colours
 from compare.report.document import document
 from compare.report.ledger import text
+from compare.report.load_sizes import load_sizes
 from compare.report.page import page
-from compare.report.palette import LIGHT, NEUTRAL, colours
 from compare.report.rush import AUTOSCALERS
 from compare.variants import VARIANTS
 
@@ -45,13 +45,13 @@ def fargate(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("fargate")
 def test_a_further_variant_needs_nothing_but_its_models() -> None:
-    comparison = compare(Workload(Decimal(2600), Decimal(1)), figures.shipped())
+    comparison = compare(Workload(Decimal(2600), Decimal(1)), rows.shipped())
     assert comparison.bills["fargate"].total == comparison.bills["sockets"].total
     printed = io.StringIO()
     table.show(comparison, Console(file=printed, width=120))
     assert "fargate" in printed.getvalue()
     assert colours(["mine", "fargate"]) == {"mine": 5, "fargate": 6}
-    found = document([], asked(), figures.shipped(), grid=(5, 3))
+    found = document([], load_sizes(), rows.shipped(), grid=(5, 3))
     assert [run["name"] for run in found["scaling"]["runs"]] == ["lambda", "eks", "sockets", "ecs", "fargate", "cpu"]
     said = [text(sentence) for point in found["verdict"]["points"] for sentence in point["sentences"]]
     assert any(sentence.startswith("With fargate: tasks alone; 3 tasks for 1,000 connections") for sentence in said)

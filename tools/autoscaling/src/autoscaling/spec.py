@@ -16,7 +16,7 @@ MAX_INT32 = 2**31 - 1
 Replicas = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT32)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=366 * 86400)]
 
-_PLACE = re.compile(r" - at `\$\.?(.*)`$")
+_PLACE = re.compile(r" - at (?:`key` in )?`\$\.?(.*)`$")
 _BYTE = re.compile(r"\(byte (\d+)\)")
 _UNKNOWN = re.compile(r"^Object contains unknown field `(.*)`$", re.DOTALL)
 _WRONG = re.compile(r"invalid (?:enum )?value '(.*)'", re.DOTALL)
@@ -113,8 +113,9 @@ def _values(kind: type[object], place: str) -> set[str]:
         if outer.tag_field == name:
             known.add(str(outer.tag))
         for field in outer.fields:
-            if field.encode_name == name and isinstance(field.type, msgspec.inspect.LiteralType):
-                known |= {str(value) for value in field.type.values}
+            values = field.type.key_type if isinstance(field.type, msgspec.inspect.DictType) else field.type
+            if field.encode_name == name and isinstance(values, msgspec.inspect.LiteralType):
+                known |= {str(value) for value in values.values}
     return known
 
 

@@ -6,12 +6,12 @@ import sys
 
 import typer
 
-from compare.cost.cli import cost
+from compare.commands.cost import cost
+from compare.commands.measure_all import measure_all
+from compare.commands.report import report
+from compare.commands.run import run
+from compare.commands.scale import scale
 from compare.errors import CompareError
-from compare.everything import everything
-from compare.load.command import run
-from compare.report.command import report
-from compare.scaling.command import scale
 
 app = typer.Typer(
     add_completion=False,
@@ -27,7 +27,7 @@ def _commands() -> None:
     """A callback keeps a lone command from taking the place of the whole."""
 
 
-app.command("all")(everything)
+app.command("all")(measure_all)
 app.command("run")(run)
 app.command("report")(report)
 app.command("cost")(cost)

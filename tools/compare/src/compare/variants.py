@@ -14,7 +14,7 @@ from typing import Final
 class Variant:
     """One way to run the backend."""
 
-    colour: int  # its number in compare.report.palette
+    colour: int  # its number in compare.pages.palette
     terminal: str  # its colour on a terminal
     operated: str  # what there is to look after
     units: str = ""  # what it is scaled in, such as pods; functions have none

@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from compare.cost import figures, workload
-from compare.cost.figures import Figures
+from compare.cost import rows, workload
+from compare.cost.rows import Rows
 from compare.cost.workload import Workload
 
 from ..clone import ROOT
@@ -45,15 +45,15 @@ class Case:
             free_tier="--free-tier" in options,
         )
 
-    def figures(self, folder: Path) -> Figures:
-        return prices(folder, self.overrides) if self.overrides else figures.shipped()
+    def figures(self, folder: Path) -> Rows:
+        return prices(folder, self.overrides) if self.overrides else rows.shipped()
 
 
-def prices(folder: Path, rows: object) -> Figures:
+def prices(folder: Path, replacing: object) -> Rows:
     """The shipped figures with these rows, through a file as a user has it."""
     path = folder / "prices.json"
-    path.write_text(json.dumps(rows))
-    return figures.overridden(path)
+    path.write_text(json.dumps(replacing))
+    return rows.overridden(path)
 
 
 @cache

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.cost import figures
+from compare.cost import rows
 from compare.cost.bill import bills, cents
-from compare.cost.figures import CASES
 from compare.cost.quantities import ceil
+from compare.cost.rows import CASES
 from compare.cost.workload import Workload
 from compare.errors import CompareError
 
 from .model import prices
 from .strategies import WORKLOADS
 
-FIGURES = figures.shipped()
+FIGURES = rows.shipped()
 HUNDRED = Workload(Decimal(100), Decimal(1))
 
 
@@ -74,7 +74,7 @@ def test_the_dominant_line_is_the_largest_of_the_middle_bill() -> None:
 @pytest.mark.parametrize("figure", [0, 1e-9, 0.3, 1e15])
 def test_no_figure_within_the_limits_breaks_a_bill(tmp_path: Path, figure: float) -> None:
     broken = {}
-    for key in FIGURES.rows:
+    for key in FIGURES.by_key:
         try:
             priced = bills(Workload(Decimal(3), Decimal(1), tls="pod"), prices(tmp_path, {key: {"value": figure}}))
         except CompareError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypothesis import given, settings
 
-from compare.cost import figures
+from compare.cost import rows
 from compare.cost.bill import unrounded
 from compare.cost.breakeven import break_evens
 from compare.cost.workload import Workload
@@ -17,7 +17,7 @@ from compare.variants import VARIANTS
 from .model import prices
 from .strategies import WORKLOADS
 
-FIGURES = figures.shipped()
+FIGURES = rows.shipped()
 
 
 def totals(workload: Workload, connections: Decimal) -> dict[str, Decimal]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from compare.cost import figures, workload
+from compare.cost import rows, workload
 from compare.cost.breakeven import break_evens
 from compare.cost.comparison import Comparison, compare
 from compare.cost.lines import LINES
@@ -49,7 +49,7 @@ def test_totals_and_their_ranges_are_those_worked_out_by_hand(case: Case, compar
 
 
 def test_the_verdict_is_the_one_worked_out_by_hand(case: Case, comparison: Comparison) -> None:
-    found = comparison.verdict
+    found = comparison.ranking
     assert (found.cheapest, found.certainty, found.next) == case.verdict
 
 
@@ -75,7 +75,7 @@ def test_the_page_lists_the_lines_that_bills_have() -> None:
 
 @pytest.mark.parametrize("rate", dict.fromkeys(rate for rate, _, _ in rough_break_evens()))
 def test_break_evens_are_those_of_the_rough_table(rate: str) -> None:
-    found = break_evens(workload.read("1", rate), figures.shipped())
+    found = break_evens(workload.read("1", rate), rows.shipped())
     at = {frozenset({one.below.variant, one.above.variant}): int(one.connections) for one in found}
     expected = {frozenset(pair): connections for told, pair, connections in rough_break_evens() if told == rate}
     assert len(at) == len(found)

@@ -63,7 +63,7 @@ def test_sums_are_of_the_stacks_own_resources_in_the_minutes_of_the_run() -> Non
     now = time.time()
     for table, value, when in (("ours", 3, now - 60), ("ours", 4, now), ("theirs", 50, now), ("ours", 900, now - 900)):
         put(table, value, when)
-    found = asyncio.run(cloudwatch.figures(TARGET, of, now - 60, now))
+    found = asyncio.run(cloudwatch.statistics(TARGET, of, now - 60, now))
     assert {key: figure.value for key, figure in found.items()} == {"cloudwatch.write_units": 7}
     assert found["cloudwatch.write_units"].basis == "measured"
 

@@ -12,8 +12,8 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from compare import everything
 from compare.cli import app
+from compare.commands import measure_all
 from compare.load.scenario import parse
 
 from ..clone import ROOT
@@ -50,7 +50,7 @@ def test_every_variant_is_run_measured_and_stopped(tmp_path: Path, monkeypatch: 
     assembly, file, page = tmp_path / "cdk.out", tmp_path / "report.json", tmp_path / "report.html"
     monkeypatch.chdir(ROOT)  # as a person does
     subprocess.run([sys.executable, "app.py"], env={**os.environ, "CDK_OUTDIR": str(assembly)}, check=True)
-    monkeypatch.setattr(everything, "PLAN", ((parse("mixed", SCENARIO), 1), (parse("kills", KILLS), 1)))
+    monkeypatch.setattr(measure_all, "PLAN", ((parse("mixed", SCENARIO), 1), (parse("kills", KILLS), 1)))
     before = psutil.Process().children(recursive=True)
     arguments = ["all", "--assembly", str(assembly), "--json", str(file), "--html", str(page)]
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)

@@ -303,7 +303,7 @@ def test_a_server_without_sessions_is_one_line(tmp_path: Path) -> None:
         (["--slo", "p95=1ms"], "--slo: 'p95' is not one of p50, p90, p99, p99.9, max, errors"),
         (["--slo", "p99=200"], "--slo: 'p99=200' is no objective; write p99=200ms"),
         (["--slo", "errors=1ms"], "--slo: 'errors=1ms' is no objective; write errors=0.1%"),
-        (["--rate", "0"], "--rate: 0 is not between 0.001 and 1000000"),
+        (["--rate", "0"], "--rate: expected float >= 0.001; it is '0.0'"),
         (["idle", "--rate", "5"], "--rate: an idle hold sends keep-alives only"),
         (["--json", "/nowhere/run.json"], "--json: /nowhere/run.json cannot be written: there is no folder /nowhere"),
     ],

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from compare.cost import figures
-from compare.report.asked import asked
+from compare.cost import rows
 from compare.report.document import document
+from compare.report.load_sizes import load_sizes
 
-from . import measured
+from . import measured_runs
 from .chromium import CHROMIUM, Chromium, chromium
 
 # As if a person had called a target so.
@@ -31,11 +31,11 @@ INPUT = {
 @pytest.fixture(scope="session")
 def report() -> dict[str, Any]:
     """Of three runs; a target of the last has a name that is markup."""
-    killed = measured.run("mixed", ("lambda", HOSTILE))
+    killed = measured_runs.run("mixed", ("lambda", HOSTILE))
     killed["scenario"]["kill_seconds"] = 2
-    runs = [measured.run("echo"), measured.run("idle"), killed]
+    runs = [measured_runs.run("echo"), measured_runs.run("idle"), killed]
     when = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
-    return document(runs, asked(), figures.shipped(), inputs=[INPUT], generated=when, grid=(25, 16))
+    return document(runs, load_sizes(), rows.shipped(), inputs=[INPUT], generated=when, grid=(25, 16))
 
 
 @pytest.fixture(scope="session")

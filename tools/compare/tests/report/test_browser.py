@@ -11,7 +11,7 @@ import pytest
 from compare.report.page import page, run_page, side_by_side
 from compare.report.sections.curves import README, picture
 
-from . import measured
+from . import measured_runs
 from .chromium import Chromium
 
 pytestmark = pytest.mark.slow
@@ -95,10 +95,10 @@ LINKS = """
 @pytest.fixture(scope="module")
 def pages(report: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
-    one, other = measured.run("echo"), measured.run("echo", slower=2)
+    one, other = measured_runs.run("echo"), measured_runs.run("echo", slower=2)
     texts = {
         "report": page(report),
-        "run": run_page(measured.run("mixed", slower=4000)),  # tens of seconds: wide numbers
+        "run": run_page(measured_runs.run("mixed", slower=4000)),  # tens of seconds: wide numbers
         "pair": side_by_side(one, other, ("before.json", "after.json")),
     }
     for name, text in texts.items():
@@ -138,7 +138,7 @@ def test_the_picture_of_the_readme_stands_alone(
 ) -> None:
     path = tmp_path / "picture.html"
     drawing = tmp_path / "picture.svg"
-    drawing.write_text(picture(report["cost"], report["asked"], README, alone=True), encoding="utf-8")
+    drawing.write_text(picture(report["cost"], report["asked"], README, standalone=True), encoding="utf-8")
     path.write_text(f"<!doctype html><body>{drawing.read_text(encoding='utf-8')}", encoding="utf-8")
     browser.open(path, *DESKTOP, scheme)
     assert browser.evaluate(CROWDED) == []

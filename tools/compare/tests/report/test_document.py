@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
-from compare.cost import figures as rows
-from compare.cost.map import chart
-from compare.report.asked import Asked, asked
+from compare.cost import rows
+from compare.cost.map import BreakEvenMap, break_even_map
 from compare.report.document import document
 from compare.report.ledger import shown, text
-from compare.report.maps import decoded
+from compare.report.load_sizes import LoadSizes, load_sizes
 from compare.report.rush import Trace
 from compare.variants import VARIANTS
 
@@ -25,11 +25,11 @@ WHEN = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 GRID = (5, 3)
 
 
-def made(load: Asked | None = None, **changes: Any) -> dict[str, Any]:
+def made(load: LoadSizes | None = None, **changes: Any) -> dict[str, Any]:
     options: dict[str, Any] = {"generated": WHEN, "grid": GRID} | changes
     runs = options.pop("runs", [run("echo"), run("idle"), run("mixed", kill_seconds=2, patience=20)])
     figures = options.pop("figures", rows.shipped())
-    return document(runs, load or asked(), figures, **options)
+    return document(runs, load or load_sizes(), figures, **options)
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,8 @@ def sentences(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from point["sentences"]
 
 
-@pytest.mark.parametrize("load", [asked(), asked(["3200", "7"], "2.5", deliveries="3")])
-def test_every_number_in_a_sentence_is_a_figure(load: Asked) -> None:
+@pytest.mark.parametrize("load", [load_sizes(), load_sizes(["3200", "7"], "2.5", deliveries="3")])
+def test_every_number_in_a_sentence_is_a_figure(load: LoadSizes) -> None:
     found = made(load)
     assert len(list(sentences(found))) > 15
     for sentence in sentences(found):
@@ -84,12 +84,12 @@ def test_the_same_arguments_give_the_same_document(whole: dict[str, Any]) -> Non
 
 
 def test_the_map_comes_back_as_it_was_drawn_from(whole: dict[str, Any]) -> None:
-    drawn = chart(asked().workload, rows.shipped(), columns=GRID[0], rows=GRID[1])
-    assert decoded(json.loads(json.dumps(whole["cost"]["map"]))) == drawn
+    drawn = break_even_map(load_sizes().workload, rows.shipped(), GRID)
+    assert msgspec.convert(json.loads(json.dumps(whole["cost"]["map"])), BreakEvenMap) == drawn
 
 
 def test_own_figures_come_first(whole: dict[str, Any]) -> None:
-    found = made(asked(["3200"], "2.5"))
+    found = made(load_sizes(["3200"], "2.5"))
     assert found["asked"]["connections"] == [1_000, 50_000, 1_000_000, 3_200]
     assert found["asked"]["own"]
     assert "3,200 connections" in text(found["verdict"]["headline"])

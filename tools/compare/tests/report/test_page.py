@@ -10,19 +10,19 @@ from xml.etree import ElementTree
 
 import pytest
 
-from compare.cost import figures
-from compare.report import kit
-from compare.report.asked import asked
+from compare.cost import rows
+from compare.pages import blocks
+from compare.pages.labels import width
+from compare.pages.ranges import RangeRow, ranges
 from compare.report.document import document
-from compare.report.labels import width
 from compare.report.ledger import text as told
+from compare.report.load_sizes import load_sizes
 from compare.report.page import page, run_page, side_by_side
-from compare.report.ranges import Row, ranges
 from compare.report.sections.curves import README, picture
 from compare.report.sections.scaling import timeline
 
 from ..clone import ROOT
-from . import measured
+from . import measured_runs
 from .conftest import HOSTILE
 
 LARGEST = 1_500_000
@@ -71,7 +71,7 @@ def test_a_name_from_outside_is_text(text: str) -> None:
 def test_every_sentence_and_figure_is_there_with_its_basis(report: dict[str, Any], text: str) -> None:
     found = Reader(text)
     ids = {attributes.get("id") for _, attributes in found.tags}
-    assert {kit.anchor(key) for key in report["figures"]} <= ids
+    assert {blocks.anchor(key) for key in report["figures"]} <= ids
     plain = " ".join(found.text.split())
     for point in report["verdict"]["points"]:
         assert point["title"] in plain
@@ -102,14 +102,14 @@ def test_every_size_variant_and_autoscaler_is_drawn(report: dict[str, Any], text
 
 
 def test_without_a_run_the_models_still_make_a_page() -> None:
-    plain = Reader(page(document([], asked(), figures.shipped(), grid=(5, 3)))).text
+    plain = Reader(page(document([], load_sizes(), rows.shipped(), grid=(5, 3)))).text
     assert "Nothing was measured for this report." in plain
     assert "None: the models ran on the figures they come with." in plain
     assert "Latency" not in plain
 
 
 def test_a_run_that_was_stopped_says_so() -> None:
-    plain = Reader(run_page(measured.run(complete=False, failures=["lambda: <went away>"]))).text
+    plain = Reader(run_page(measured_runs.run(complete=False, failures=["lambda: <went away>"]))).text
     assert "stopped early" in plain
     assert "lambda: <went away>" in plain
     assert "breached" in plain
@@ -117,13 +117,13 @@ def test_a_run_that_was_stopped_says_so() -> None:
 
 
 def test_two_runs_are_put_side_by_side() -> None:
-    plain = Reader(side_by_side(measured.run(), measured.run(slower=3), ("a.json", "<b>.json"))).text
+    plain = Reader(side_by_side(measured_runs.run(), measured_runs.run(slower=3), ("a.json", "<b>.json"))).text
     assert "a.json beside <b>.json" in plain
     assert "backend.cpu_us_a_message" in plain
 
 
 def test_the_picture_answers_for_each_size_and_names_its_break_even(report: dict[str, Any]) -> None:
-    drawing = picture(report["cost"], report["asked"], README, alone=True)
+    drawing = picture(report["cost"], report["asked"], README, standalone=True)
     texts = [one.text for one in ElementTree.fromstring(drawing).iter() if one.tag.endswith("}text")]  # noqa: S314 - our own
     (even,) = [one for one in report["cost"]["break_even"] if one["changes_cheapest"]]
     assert f"{even['connections']:,} connections" in texts
@@ -143,7 +143,7 @@ def test_another_bill_is_another_picture(report: dict[str, Any]) -> None:
 
 
 def test_own_sizes_are_marked_too() -> None:
-    own = document([], asked(["3", "20000000"]), figures.shipped(), grid=(5, 3))
+    own = document([], load_sizes(["3", "20000000"]), rows.shipped(), grid=(5, 3))
     assert "20,000,000 connections" in Reader(page(own)).text
 
 
@@ -151,7 +151,7 @@ def test_the_readme_says_what_the_models_say() -> None:
     """When this fails: make compare, the picture as README says, and the verdict anew."""
     quoted = " ".join(re.sub(r"^>", "", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE).split())
     drawn = (ROOT / "docs" / "which-one.svg").read_text(encoding="utf-8")
-    models = document([], asked(), figures.shipped(), grid=(5, 3))
+    models = document([], load_sizes(), rows.shipped(), grid=(5, 3))
     assert told(models["verdict"]["headline"]) in quoted
     even = re.search(r"From ([\d,]+) \([\d,-]+\) connections on (\w+) costs less than (\w+)\.", quoted)
     assert even is not None
@@ -164,7 +164,7 @@ def test_the_readme_says_what_the_models_say() -> None:
 
 @pytest.mark.parametrize("value", [0.0, 5.0])
 def test_rows_of_ranges_hold_any_name(value: float) -> None:
-    drawing = ranges("a <title>", [Row("n<" * 60, "1.23 (1.2-1.3)", value, value, value, 0)])
+    drawing = ranges("a <title>", [RangeRow("n<" * 60, "1.23 (1.2-1.3)", value, value, value, 0)])
     shown = [one.text or "" for one in ElementTree.fromstring(drawing).iter("text")]  # noqa: S314 - our own
     assert shown[1].endswith("…")
     assert width(shown[1]) + width(shown[2]) < 304
@@ -172,7 +172,7 @@ def test_rows_of_ranges_hold_any_name(value: float) -> None:
 
 def test_a_timeline_keeps_every_step(report: dict[str, Any]) -> None:
     run = next(one for one in report["scaling"]["runs"] if one["name"] == "sockets")
-    drawing = timeline(run, 2, 300, kit.PHONE)
+    drawing = timeline(run, 2, 300, blocks.PHONE)
     assert f"{run['timeline'][30]['metric']:,.0f}" in drawing
     levels = {step["ready"] for step in run["timeline"]}
     line = re.search(r'<path d="([^"]+)" class="line s2"><title>ready', drawing) or re.search(

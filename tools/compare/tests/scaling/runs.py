@@ -6,10 +6,9 @@ import json
 from typing import Any
 
 from autoscaling.spec import parse
-from compare.scaling.command import SHIPPED
-from compare.scaling.report import as_json
-from compare.scaling.results import Run
-from compare.scaling.scenario import Scenario, prepare
+from compare.scaling.output import as_json
+from compare.scaling.results import Simulation
+from compare.scaling.scenario import SHIPPED, Scenario, prepare
 from compare.scaling.simulator import simulate
 
 KEDA: dict[str, Any] = {"kind": "keda", "minReplicas": 3, "maxReplicas": 40, "targetAverageValue": 6000}
@@ -22,7 +21,7 @@ BASE: dict[str, Any] = {
 }
 
 
-def run(*, autoscaler: dict[str, Any] | None = None, **fields: Any) -> Run:
+def run(*, autoscaler: dict[str, Any] | None = None, **fields: Any) -> Simulation:
     """One run of the base scenario with some fields changed; `autoscaler` is merged into KEDA unless it has a kind."""
     if autoscaler is not None:
         fields["autoscaler"] = autoscaler if "kind" in autoscaler else KEDA | autoscaler
@@ -35,7 +34,7 @@ def answer(**fields: Any) -> dict[str, Any]:
     return as_json([run(**fields)], many=False)
 
 
-def changes(found: Run) -> list[tuple[int, int]]:
+def changes(found: Simulation) -> list[tuple[int, int]]:
     """(seconds, replicas) at the start and whenever the count changes."""
     counts = found.replicas
     return [

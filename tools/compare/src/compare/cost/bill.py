@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Final
 
-from compare.cost.figures import CASES, Case, Figures, Rates
 from compare.cost.lines import LINES, MODELS, Lines
 from compare.cost.quantities import Quantities
+from compare.cost.rows import CASES, Case, Rates, Rows
 from compare.cost.workload import Workload
 from compare.variants import VARIANTS
 
@@ -55,10 +55,10 @@ class Bill:
         return largest({name: line.value for name, line in self.lines.items()})
 
 
-def bills(workload: Workload, figures: Figures) -> dict[str, Bill]:
-    """The bill of each variant, by its name. Raises CompareError when the figures contradict each other."""
+def bills(workload: Workload, rows: Rows) -> dict[str, Bill]:
+    """The bill of each variant, by its name. Raises CompareError when the rows contradict each other."""
     with localcontext(ARITHMETIC):
-        rates = {case: figures.in_case(case, free_tier=workload.free_tier) for case in CASES}
+        rates = rows.in_cases(free_tier=workload.free_tier)
         return {name: _bill(name, workload, rates) for name in VARIANTS}
 
 

@@ -9,8 +9,8 @@ from itertools import combinations, pairwise
 from typing import Final
 
 from compare.cost.bill import ARITHMETIC, largest, unrounded
-from compare.cost.figures import Figures, Rates
 from compare.cost.lines import Lines
+from compare.cost.rows import Rates, Rows
 from compare.cost.workload import Workload
 from compare.variants import VARIANTS
 
@@ -37,10 +37,10 @@ class BreakEven:
     overall: bool  # the two are the cheapest of all there
 
 
-def break_evens(workload: Workload, figures: Figures) -> list[BreakEven]:
+def break_evens(workload: Workload, rows: Rows) -> list[BreakEven]:
     """Those of every pair at the workload's message rate, by their connections."""
     with localcontext(ARITHMETIC):
-        curves = Curves(workload, figures.in_case("value", free_tier=workload.free_tier))
+        curves = Curves(workload, rows.in_case("value", free_tier=workload.free_tier))
         found = [curves.describe(pair, place) for pair in combinations(VARIANTS, 2) for place in curves.crossings(pair)]
     return sorted(found, key=lambda one: one.connections)
 

@@ -9,33 +9,33 @@ from typing import Any
 
 from compare.cost.bill import Amount, Bill, bills
 from compare.cost.breakeven import BreakEven, Side, break_evens
-from compare.cost.figures import Figures
 from compare.cost.money import dollars
 from compare.cost.quotas import Quota, quotas
-from compare.cost.verdict import Verdict, verdict
+from compare.cost.ranking import Ranking, ranked
+from compare.cost.rows import Rows
 from compare.cost.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     workload: Workload
-    figures: Figures
+    rows: Rows
     bills: Mapping[str, Bill]
-    verdict: Verdict
+    ranking: Ranking
     quotas: Mapping[str, list[Quota]]
     break_evens: list[BreakEven]
 
     @property
     def sentence(self) -> str:
-        """The verdict in words."""
-        first, second = self.bills[self.verdict.cheapest], self.bills[self.verdict.next]
+        """The ranking in a sentence."""
+        first, second = self.bills[self.ranking.cheapest], self.bills[self.ranking.next]
         ours, theirs = dollars(first.total), dollars(second.total)
-        if self.verdict.certainty == "too close to call":
+        if self.ranking.certainty == "too close to call":
             return (
                 f"Too close to call: {first.variant} costs {ours} a month, {second.variant} {theirs}; "
                 f"the middle figures favour {first.variant}."
             )
-        degree = "clearly" if self.verdict.certainty == "clear" else "likely"
+        degree = "clearly" if self.ranking.certainty == "clear" else "likely"
         return f"{first.variant} is {degree} the cheapest: {ours} a month, against {theirs} for {second.variant}."
 
     def document(self) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class Comparison:
                 "tls": workload.tls,
                 "freeTier": workload.free_tier,
             },
-            "overrides": sorted(self.figures.changed),
+            "overrides": sorted(self.rows.changed),
             "variants": {
                 name: {
                     "lines": {line: _range(amount) for line, amount in bill.lines.items()},
@@ -62,9 +62,9 @@ class Comparison:
                 for name, bill in self.bills.items()
             },
             "verdict": {
-                "cheapest": self.verdict.cheapest,
-                "next": self.verdict.next,
-                "certainty": self.verdict.certainty,
+                "cheapest": self.ranking.cheapest,
+                "next": self.ranking.next,
+                "certainty": self.ranking.certainty,
                 "sentence": self.sentence,
             },
             "breakEvens": [
@@ -79,16 +79,16 @@ class Comparison:
         }
 
 
-def compare(workload: Workload, figures: Figures) -> Comparison:
-    """Raises CompareError when the figures contradict each other."""
-    priced = bills(workload, figures)
+def compare(workload: Workload, rows: Rows) -> Comparison:
+    """Raises CompareError when the rows contradict each other."""
+    priced = bills(workload, rows)
     return Comparison(
         workload,
-        figures,
+        rows,
         priced,
-        verdict({name: bill.total for name, bill in priced.items()}),
-        {name: quotas(bill, workload, figures) for name, bill in priced.items()},
-        break_evens(workload, figures),
+        ranked({name: bill.total for name, bill in priced.items()}),
+        {name: quotas(bill, workload, rows) for name, bill in priced.items()},
+        break_evens(workload, rows),
     )
 
 

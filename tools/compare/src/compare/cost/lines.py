@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from compare.cost.figures import Rates
 from compare.cost.quantities import Quantities, ceil, nodes, of_functions, of_http_pods, of_socket_pods
+from compare.cost.rows import Rates
 from compare.cost.workload import GB, HOURS, MINUTES, Workload
 
 Lines = dict[str, Decimal]

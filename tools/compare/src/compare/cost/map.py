@@ -12,22 +12,21 @@ from typing import Final
 
 from compare.cost.bill import ARITHMETIC, Amount, largest, unrounded
 from compare.cost.breakeven import Side
-from compare.cost.figures import CASES, Case, Figures, Rates
 from compare.cost.lines import Lines
-from compare.cost.verdict import Certainty, certainty
+from compare.cost.ranking import Certainty, certainty
+from compare.cost.rows import Case, Rates, Rows
 from compare.cost.workload import Workload
 from compare.variants import VARIANTS
 
-COLUMNS: Final = 97
-ROWS: Final = 61  # and one for no messages at all
+GRID: Final = (97, 61)  # columns, and rows with messages; one more is for none at all
 _HALVINGS: Final = 6  # of the distance between two columns, to find where something changes
 
 Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
-    """A logarithmic one, in powers of ten."""
+class Exponents:
+    """A logarithmic axis: its ends, in powers of ten."""
 
     low: int
     high: int
@@ -65,39 +64,40 @@ class MapRow:
     rate: float | None  # exponent of messages a minute; None for none at all
     cheapest: list[Span]
     certainty: list[Span]
-    crossings: dict[Pair, list[float]]  # where a pair breaks even, whoever else is cheaper
+    crossings: dict[str, list[float]]  # where a pair, `one|other`, breaks even, whoever else is cheaper
     borders: list[Border]
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
+class BreakEvenMap:
     workload: Workload
-    connections: Axis
-    rates: Axis
+    connections: Exponents
+    rates: Exponents
     silent: MapRow
     rows: list[MapRow]  # by rising rate
 
 
-def chart(workload: Workload, figures: Figures, *, columns: int = COLUMNS, rows: int = ROWS) -> Chart:
+def break_even_map(workload: Workload, rows: Rows, grid: tuple[int, int] = GRID) -> BreakEvenMap:
     """Ten to ten million connections, a hundredth to a thousand messages a minute; wider if the workload is."""
     with localcontext(ARITHMETIC):
         across = _axis(1, 7, workload.connections)
         up = _axis(-2, 3, workload.rate)
-        rates = {case: figures.in_case(case, free_tier=workload.free_tier) for case in CASES}
+        rates = rows.in_cases(free_tier=workload.free_tier)
+        columns, count = grid
         steps = across.values(columns)
 
         def row(rate: float | None) -> MapRow:
             messages = Decimal(0) if rate is None else Decimal(repr(10**rate))
             return _row(rate, _Line(replace(workload, rate=messages), rates), steps)
 
-        return Chart(workload, across, up, row(None), [row(rate) for rate in up.values(rows)])
+        return BreakEvenMap(workload, across, up, row(None), [row(rate) for rate in up.values(count)])
 
 
-def _axis(low: int, high: int, value: Decimal) -> Axis:
+def _axis(low: int, high: int, value: Decimal) -> Exponents:
     if value <= 0:
-        return Axis(low, high)
+        return Exponents(low, high)
     exponent = math.log10(max(value, Decimal("1e-6")))
-    return Axis(min(low, math.floor(exponent)), max(high, math.ceil(exponent)))
+    return Exponents(min(low, math.floor(exponent)), max(high, math.ceil(exponent)))
 
 
 class _Point:
@@ -159,7 +159,10 @@ class _Line:
 
 
 def _row(rate: float | None, line: _Line, steps: list[float]) -> MapRow:
-    pairs = {pair: [right for _, right in line.changes(steps, _cheaper(pair))] for pair in combinations(VARIANTS, 2)}
+    pairs = {
+        "|".join(pair): [right for _, right in line.changes(steps, _cheaper(pair))]
+        for pair in combinations(VARIANTS, 2)
+    }
     return MapRow(
         rate,
         _spans(line, steps, lambda point: point.cheapest),

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from compare.cost.comparison import Comparison
-from compare.cost.drawing import draw
-from compare.cost.figures import CASES, Row
 from compare.cost.lines import LINES
-from compare.cost.map import Chart
+from compare.cost.map import BreakEvenMap
+from compare.cost.map_picture import draw
 from compare.cost.money import dollars, middle, span
+from compare.cost.rows import CASES, Row
 from compare.cost.words import besides, describe, over, side
-from compare.report import html
-from compare.report.markup import Markup, element
+from compare.pages import html
+from compare.pages.markup import Markup, element
 
 _STYLE: Final = """
 body{max-width:62rem}
@@ -34,15 +34,15 @@ _CONFIDENCE: Final = (
 )
 
 
-def page(comparison: Comparison, chart: Chart) -> str:
+def page(comparison: Comparison, chart: BreakEvenMap) -> str:
     """The whole file."""
     return html.page(comparison.sentence, "\n".join(_body(comparison, chart)), style=_STYLE)
 
 
-def _body(comparison: Comparison, chart: Chart) -> Iterator[str]:
-    yield html.paragraph(f"For {describe(comparison.workload)}. us-east-1, on demand, without tax.")
+def _body(comparison: Comparison, chart: BreakEvenMap) -> Iterator[str]:
+    yield element("p", f"For {describe(comparison.workload)}. us-east-1, on demand, without tax.")
     yield draw(chart, _note(comparison))
-    yield html.paragraph(_MAP)
+    yield element("p", _MAP)
     yield element("h2", "The bills, in dollars a month")
     yield _bills(comparison)
     yield element("h2", "Break-evens at this message rate")
@@ -50,12 +50,12 @@ def _body(comparison: Comparison, chart: Chart) -> Iterator[str]:
     yield element("h2", "Default quotas")
     yield _quotas(comparison)
     yield element("h2", "Where the figures come from")
-    yield html.paragraph(_CONFIDENCE)
+    yield element("p", _CONFIDENCE)
     yield _sources(comparison)
 
 
 def _note(comparison: Comparison) -> str:
-    prices = "prices of your own" if comparison.figures.changed else "on demand"
+    prices = "prices of your own" if comparison.rows.changed else "on demand"
     return f"{besides(comparison.workload)}; us-east-1, {prices}"
 
 
@@ -69,7 +69,7 @@ def _bills(comparison: Comparison) -> str:
 
 def _break_evens(comparison: Comparison) -> str:
     if not comparison.break_evens:
-        return html.paragraph("None between 10 and 10,000,000 connections.")
+        return element("p", "None between 10 and 10,000,000 connections.")
     rows = [
         [f"{one.connections:,f}", side(one.below), side(one.above), "yes" if one.overall else ""]
         for one in comparison.break_evens
@@ -80,15 +80,15 @@ def _break_evens(comparison: Comparison) -> str:
 def _quotas(comparison: Comparison) -> str:
     exceeded = list(over(comparison))
     if not exceeded:
-        return html.paragraph("Within every one, at the mean rate. Peaks and reconnect storms need more.")
+        return element("p", "Within every one, at the mean rate. Peaks and reconnect storms need more.")
     return _words(["variants", "needed at the mean rate; peaks need more"], exceeded)
 
 
 def _sources(comparison: Comparison) -> str:
-    changed = comparison.figures.changed
+    changed = comparison.rows.changed
     rows = [
         [key, _figure(row), row.unit, "your file" if key in changed else row.source, row.as_of, row.confidence]
-        for key, row in comparison.figures.rows.items()
+        for key, row in comparison.rows.by_key.items()
     ]
     return _words(["row", "figure", "unit", "source", "as of", "confidence"], rows)
 
@@ -103,6 +103,6 @@ def _figure(row: Row) -> str:
     if row.tiers:
         tiers = [f"{t.value:f} {'beyond' if t.up_to is None else f'up to {t.up_to:,f}'}" for t in row.tiers]
         return "; ".join(tiers) + per
-    low, value, high = (row.figure(case) for case in CASES)
+    low, value, high = (row.in_case(case) for case in CASES)
     known = "" if low == value == high else f" (low {low:f}, high {high:f})"
     return f"{value:f}{known}{per}"

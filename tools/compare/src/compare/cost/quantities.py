@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 
-from compare.cost.figures import Rates
+from compare.cost.rows import Rates
 from compare.cost.workload import MINUTES, SECONDS, Workload
 from compare.errors import CompareError
 

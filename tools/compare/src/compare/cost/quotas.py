@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 
 from compare.cost.bill import ARITHMETIC, Bill
-from compare.cost.figures import Figures
+from compare.cost.rows import Rows
 from compare.cost.workload import SECONDS, Workload
 from compare.variants import VARIANTS
 
@@ -29,15 +29,15 @@ class Quota:
         return self.needed > self.default
 
 
-def quotas(bill: Bill, workload: Workload, figures: Figures) -> list[Quota]:
+def quotas(bill: Bill, workload: Workload, rows: Rows) -> list[Quota]:
     """Every quota that the variant has, exceeded or not."""
     with localcontext(ARITHMETIC):
-        needs = _needs(bill, workload, figures)
-        units = {key: figures.rows[key].unit for key in needs}
-        return [Quota(key, units[key], needed, figures.rows[key].figure("value")) for key, needed in needs.items()]
+        needs = _needs(bill, workload, rows)
+        units = {key: rows.by_key[key].unit for key in needs}
+        return [Quota(key, units[key], needed, rows.value(key)) for key, needed in needs.items()]
 
 
-def _needs(bill: Bill, workload: Workload, figures: Figures) -> dict[str, Decimal]:
+def _needs(bill: Bill, workload: Workload, rows: Rows) -> dict[str, Decimal]:
     month, traffic = bill.month, bill.month.traffic
     needs = {}
     if VARIANTS[bill.variant].gateway:
@@ -52,5 +52,5 @@ def _needs(bill: Bill, workload: Workload, figures: Figures) -> dict[str, Decima
         needs["quota.lambda_concurrency"] = month.function_ms / SECONDS / 1000
     needs["quota.dynamodb_writes"] = month.write_units / SECONDS
     if "fargate" in bill.lines:
-        needs["quota.fargate_vcpu"] = month.pods * figures.rows["pod.vcpu"].figure("value")
+        needs["quota.fargate_vcpu"] = month.pods * rows.value("pod.vcpu")
     return needs

@@ -10,17 +10,15 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from compare.errors import CompareError
-from compare.load.figures import Figure
-
-if TYPE_CHECKING:
-    from compare.load.targets import Target
+from compare.load.statistic import Statistic
+from compare.load.targets import Target
 
 _MOST = 1440  # data points of one answer
 _MINUTE = 60
@@ -98,7 +96,7 @@ def resources(target: Target, stack: str) -> Resources:
     )
 
 
-async def figures(target: Target, of: Resources | None, began: float, ended: float) -> dict[str, Figure]:
+async def statistics(target: Target, of: Resources | None, began: float, ended: float) -> dict[str, Statistic]:
     """Sums over the whole minutes from `began` to `ended`, both epoch seconds; of all that is there without `of`.
 
     What CloudWatch does not have is left out. Raises CloudWatchError.
@@ -109,11 +107,11 @@ async def figures(target: Target, of: Resources | None, began: float, ended: flo
         raise CloudWatchError(f"target {target.name}: CloudWatch: {_line(error)}") from None
 
 
-async def _settled(target: Target, of: Resources | None, began: float, ended: float) -> dict[str, Figure]:
+async def _settled(target: Target, of: Resources | None, began: float, ended: float) -> dict[str, Statistic]:
     client = await asyncio.to_thread(_client, target, "cloudwatch")
     loop = asyncio.get_running_loop()
     end = loop.time() + _PATIENCE[target.is_local]
-    before: dict[str, Figure] | None = None
+    before: dict[str, Statistic] | None = None
     while True:
         found = await asyncio.to_thread(_read, client, of, began, ended)
         if (found and found == before) or loop.time() > end:
@@ -137,7 +135,7 @@ def _consumed(target: Target, began: float) -> dict[str, float]:
     return {kind: _sum(client, wanted[f"{kind}_units"], of, began, now) or 0.0 for kind in ("read", "write")}
 
 
-def _read(client: Any, of: Resources | None, began: float, ended: float) -> dict[str, Figure]:
+def _read(client: Any, of: Resources | None, began: float, ended: float) -> dict[str, Statistic]:
     of = of if of is not None else _all(client)
     found = {}
     for metric in _METRICS:
@@ -150,8 +148,8 @@ def _read(client: Any, of: Resources | None, began: float, ended: float) -> dict
     return found
 
 
-def _figure(value: float, unit: str) -> Figure:
-    return Figure(value, unit, source="CloudWatch: whole minutes of the run, connects and all rounds of the target")
+def _figure(value: float, unit: str) -> Statistic:
+    return Statistic(value, unit, source="CloudWatch: whole minutes of the run, connects and all rounds of the target")
 
 
 def _all(client: Any) -> Resources:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import platform
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import msgspec
 import psutil
 
-from compare.load import figures, limits, noise, slo
+from compare.load import limits, noise, slo
 from compare.load.measures import Measures
-from compare.load.targets import shown
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from compare.load.figures import Figure
-    from compare.load.rounds import Round
-    from compare.load.scenario import Scenario
-    from compare.load.targets import Target
+from compare.load.rounds import Round
+from compare.load.scenario import Scenario
+from compare.load.statistic import ASSUMED, Statistic
+from compare.load.summary import summarized
+from compare.load.targets import Target, shown
 
 FORMAT = "duplex-load/1"
 
@@ -37,7 +35,7 @@ class Run:
     processes: int
     objectives: Sequence[slo.Objective]
     began: float = field(default_factory=time.time)
-    cloudwatch: dict[str, dict[str, Figure]] = field(default_factory=dict)
+    cloudwatch: dict[str, dict[str, Statistic]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
 
     def of(self, target: Target) -> list[Round]:
@@ -52,12 +50,12 @@ class Run:
 
 def document(run: Run) -> dict[str, Any]:
     """All of it."""
-    measured = {target.name: figures.of(run.of(target)) for target in run.targets if run.of(target)}
+    measured = {target.name: summarized(run.of(target)) for target in run.targets if run.of(target)}
     for name, found in run.cloudwatch.items():
         measured.setdefault(name, {}).update(found)
     for target in run.targets:
         if target.is_local and target.name in measured:
-            measured[target.name].update(figures.ASSUMED)
+            measured[target.name].update(ASSUMED)
     objectives = slo.check(list(run.objectives), run.scenario, measured)
     return {
         "format": FORMAT,
@@ -72,7 +70,7 @@ def document(run: Run) -> dict[str, Any]:
 
 
 def _scenario(scenario: Scenario) -> dict[str, Any]:
-    return {**asdict(scenario), "mix": dict(scenario.actions)}
+    return {**msgspec.structs.asdict(scenario), "mix": dict(scenario.actions)}
 
 
 def _conditions(run: Run) -> dict[str, Any]:
@@ -91,7 +89,7 @@ def _conditions(run: Run) -> dict[str, Any]:
     }
 
 
-def _target(run: Run, target: Target, found: dict[str, Figure]) -> dict[str, Any]:
+def _target(run: Run, target: Target, found: dict[str, Statistic]) -> dict[str, Any]:
     rounds = run.of(target)
     merged = Measures()
     for one in rounds:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from compare.load.rounds import Round
+from compare.load.rounds import Round
 
 _BUSY = 0.8  # of a core: beyond, what arrives waits for us
 _LATE = 0.02  # seconds: beyond, the load was not the one that was asked for

@@ -18,7 +18,7 @@ from picows import (
     ws_connect,
 )
 
-from compare.load.measures import Asked
+from compare.load.measures import Request
 from compare.load.members import Group, Plain, Sessioned
 
 #: What it is when picows returns no listener, and no error either: the server closed instead of answering.
@@ -34,7 +34,7 @@ class _Socket(WSListener):
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._pieces: list[bytes] = []
+        self._fragments: list[bytes] = []
         self.gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._code = "1006"
 
@@ -46,9 +46,9 @@ class _Socket(WSListener):
             transport.send_close(WSCloseCode.OK)
             transport.disconnect()
         elif kind in {WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION}:
-            self._pieces.append(frame.get_payload_as_bytes())
+            self._fragments.append(frame.get_payload_as_bytes())
             if frame.fin:  # picows hands on fragments as they come
-                message, self._pieces = b"".join(self._pieces), []
+                message, self._fragments = b"".join(self._fragments), []
                 self._link.received(message)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002 - picows' own signature
@@ -121,7 +121,7 @@ class Link:
             return None
         self._transport = transport
         self._measures.counts["connected"] += 1
-        self._measures.answered("connect", Asked(due, now, alone=True), time.monotonic())
+        self._measures.answered("connect", Request(due, now, serial=True), time.monotonic())
         return listener
 
     def turn(self, action: str, due: float) -> None:

@@ -18,7 +18,7 @@ from websocket import WebSocket, WebSocketException, create_connection
 
 from compare.errors import CompareError
 from compare.load.links import HANDSHAKE_SECONDS
-from compare.load.measures import Asked, Measures
+from compare.load.measures import Measures, Request
 from compare.load.members import Group, Plain, Sessioned
 from compare.load.scenario import load
 from compare.load.schedule import turns
@@ -32,7 +32,7 @@ _scenario = load(os.environ.get("DUPLEX_SCENARIO", "echo"))
 class _Reported(Measures):
     """Measures that Locust's own statistics show as they come."""
 
-    def answered(self, name: str, asked: Asked, now: float) -> None:
+    def answered(self, name: str, asked: Request, now: float) -> None:
         super().answered(name, asked, now)
         _fire(name, (now - min(asked.due, asked.sent)) * 1000, None)
 
@@ -100,7 +100,7 @@ class Client(User):
             try:
                 socket = create_connection(self._target.url, timeout=HANDSHAKE_SECONDS)
                 socket.settimeout(None)
-                _group.measures.answered("connect", Asked(due, now, alone=True), time.monotonic())
+                _group.measures.answered("connect", Request(due, now, serial=True), time.monotonic())
                 self._socket = socket
                 self._member.connected(time.monotonic())
                 self.flush()

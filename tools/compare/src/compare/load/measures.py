@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hdrh.histogram import HdrHistogram
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 LONGEST = 3600  # seconds
 _DIGITS = 3
@@ -50,14 +48,14 @@ class Measures:
         self.lag = histogram()
         self._told = told
 
-    def answered(self, name: str, asked: Asked, now: float) -> None:
+    def answered(self, name: str, asked: Request, now: float) -> None:
         """An answer has come."""
         latency = self.latencies.get(name)
         if latency is None:
             latency = self.latencies[name] = Latency()
         seconds = now - min(asked.due, asked.sent)
         record(latency.corrected, seconds)
-        if asked.alone:
+        if asked.serial:
             record(latency.uncorrected, now - asked.sent)
         if self._told is not None:
             self._told(name, seconds)
@@ -102,15 +100,15 @@ class Measures:
 
 
 @dataclass(slots=True)
-class Asked:
-    """A question: when it was due, when it was asked, and whether nothing was unanswered then (`alone`).
+class Request:
+    """A request: when it was due, when it was sent, and whether a client that waits for each answer would have sent it.
 
     `awaited` counts the deliveries that have not come yet; `accepted` says that the server promised them.
     """
 
     due: float
     sent: float
-    alone: bool
+    serial: bool
     awaited: int = 0
     accepted: bool = False
 

@@ -10,21 +10,17 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from client.core import Core
-from client.events import Answered, Message, Result, Resumed
-from compare.load.measures import Asked, Measures
+from client.events import Answered, Event, Message, Result, Resumed
+from compare.load.measures import Measures, Request
 from compare.load.order import Order
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from client.events import Event
-    from compare.load.scenario import Scenario
+from compare.load.scenario import Scenario
 
 _decode = msgspec.json.Decoder().decode
 
@@ -37,7 +33,7 @@ class Group:
     name: str
     measures: Measures = field(default_factory=Measures)
     members: list[Plain | Sessioned] = field(default_factory=list)
-    asked: dict[str, Asked] = field(default_factory=dict)
+    asked: dict[str, Request] = field(default_factory=dict)
 
     def enter(self) -> Plain | Sessioned:
         """A new member."""
@@ -76,9 +72,9 @@ class Plain:
         self.ready = False
         self._outbox: deque[bytes] = deque()
         self._group, self._measures = group, group.measures
-        self._asked: dict[int, tuple[str, Asked]] = {}  # and what for
+        self._asked: dict[int, tuple[str, Request]] = {}  # and what for
         self._late: list[tuple[str, float]] = []
-        self._alone: int | None = None  # what a client is waiting for that asks for one thing at a time
+        self._serial: int | None = None  # what a client that waits for each answer waits for
         self._count = 0
         self._order = Order()
         self._failures = 0
@@ -106,7 +102,7 @@ class Plain:
 
         What was under way is lost, or asked again when the member left by choice.
         """
-        self.ready, self._alone = False, None
+        self.ready, self._serial = False, None
         if by_choice:
             self._late += [(action, asked.due) for action, asked in self._asked.values()]
         else:
@@ -131,9 +127,9 @@ class Plain:
             return
         self._count += 1
         number = self._count
-        self._asked[number] = action, Asked(due, now, alone=self._alone is None)
-        if self._alone is None:
-            self._alone = number
+        self._asked[number] = action, Request(due, now, serial=self._serial is None)
+        if self._serial is None:
+            self._serial = number
         self._measures.counts["sent"] += 1
         if action == "ping":
             self._outbox.append(b'{"action":"ping","id":%d}' % number)
@@ -155,8 +151,8 @@ class Plain:
         if number not in self._asked:
             return
         _, asked = self._asked.pop(number)
-        if number == self._alone:
-            self._alone = None
+        if number == self._serial:
+            self._serial = None
         if name == "echo" and frame != (b"%d " % number + self._filling)[: len(frame)]:
             self._measures.failed("an echo that was altered")
         self._measures.counts["answered"] += 1
@@ -204,7 +200,7 @@ class Sessioned:
         self._resuming: float | None = None  # since when
         self._requests: dict[str, str] = {}  # by id, the key of what was asked; none for a join
         self._works: dict[str | int, str] = {}  # the same for those whose result has not come
-        self._alone: str | None = None
+        self._serial: str | None = None
         self._count = 0
         self._orders: dict[str | None, Order] = {}
         self._filling = "." * group.scenario.message_bytes
@@ -242,7 +238,7 @@ class Sessioned:
     def disconnected(self, now: float) -> float:
         """It is gone; how long to wait before the next."""
         self.ready = False
-        self._alone = None
+        self._serial = None
         self._plain.disconnected(now, by_choice=self.leaving(now) or self._resuming is not None)
         return self._core.disconnected(now)
 
@@ -291,9 +287,9 @@ class Sessioned:
     def _ask(self, action: str, due: float, now: float, awaited: int, **fields: Any) -> None:
         self._count += 1
         key = f"{self.number}.{self._count}"
-        self._group.asked[key] = Asked(due, now, self._alone is None, awaited)
-        if self._alone is None:
-            self._alone = key
+        self._group.asked[key] = Request(due, now, self._serial is None, awaited)
+        if self._serial is None:
+            self._serial = key
         self._measures.counts["sent"] += 1
         fields["data"] = f"{key} {self._filling}"[: self._group.scenario.message_bytes]
         identifier = self._core.request(action, now, **fields)
@@ -343,7 +339,7 @@ class Sessioned:
 
     def _resumed(self, now: float, *, fresh: bool) -> None:
         if self._resuming is not None:
-            self._measures.answered("resumed", Asked(self._resuming, self._resuming, alone=True), now)
+            self._measures.answered("resumed", Request(self._resuming, self._resuming, serial=True), now)
             self._measures.counts["resumed"] += 1
             if fresh:
                 self._measures.failed("a session that could not be resumed")
@@ -364,8 +360,8 @@ class Sessioned:
             self._joined = not failed
             self._be_ready(now)
             return
-        if key == self._alone:
-            self._alone = None
+        if key == self._serial:
+            self._serial = None
         asked = self._group.asked.get(key)
         if asked is None:
             return
@@ -387,7 +383,7 @@ class Sessioned:
         self._measures.answered(name, asked, now)
         self._settle(key, asked)
 
-    def _settle(self, key: str, asked: Asked) -> None:
+    def _settle(self, key: str, asked: Request) -> None:
         if asked.accepted and asked.awaited <= 0:
             del self._group.asked[key]
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import comb
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from compare.load.figures import Figure
+from compare.load.statistic import Statistic
 
 _ENOUGH = 3  # rounds of each
 
@@ -22,17 +20,17 @@ def chance(first: int, second: int) -> float:
     return 2 / comb(first + second, first)
 
 
-def differences(figures: Mapping[str, Mapping[str, Figure]]) -> list[dict[str, Any]]:
+def differences(statistics: Mapping[str, Mapping[str, Statistic]]) -> list[dict[str, Any]]:
     """For each pair of targets and each figure that is better or worse: by how much, and whether it is real.
 
     It counts as real when every round of the one is below every round of the other, with three rounds of each or more.
     """
-    names = list(figures)
+    names = list(statistics)
     pairs = [(one, other) for place, one in enumerate(names) for other in names[place + 1 :]]
     found = []
     for one, other in pairs:
-        for key, mine in figures[one].items():
-            theirs = figures[other].get(key)
+        for key, mine in statistics[one].items():
+            theirs = statistics[other].get(key)
             if theirs is None or mine.better is None or not mine.rounds or not theirs.rounds:
                 continue
             apart = mine.high < theirs.low or theirs.high < mine.low
@@ -51,7 +49,7 @@ def differences(figures: Mapping[str, Mapping[str, Figure]]) -> list[dict[str, A
     return found
 
 
-def _better(mine: Figure, theirs: Figure, one: str, other: str) -> str | None:
+def _better(mine: Statistic, theirs: Statistic, one: str, other: str) -> str | None:
     if mine.value == theirs.value:
         return None
     return one if (mine.value < theirs.value) == (mine.better == "less") else other

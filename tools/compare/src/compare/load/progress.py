@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-if TYPE_CHECKING:
-    from compare.load.rounds import Round
-    from compare.load.scenario import Scenario
+from compare.load.rounds import Round
+from compare.load.scenario import Scenario
 
 STOPPED = 130  # the status that a shell has for a command that Ctrl-C ended
 
@@ -22,8 +21,11 @@ def status(console: Console, text: str) -> AbstractContextManager[object]:
     return console.status(text) if console.is_terminal else nullcontext()
 
 
-def stop_on_signals(task: asyncio.Task[Any]) -> asyncio.Event:
-    """The first signal ends what runs now; more of them do not disturb the clearing up."""
+@contextmanager
+def until_stopped() -> Iterator[asyncio.Event]:
+    """The first signal ends the block, and sets the event; more of them do not disturb the clearing up."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - we are in one
     stopped = asyncio.Event()
 
     def stop() -> None:
@@ -33,7 +35,8 @@ def stop_on_signals(task: asyncio.Task[Any]) -> asyncio.Event:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop)
-    return stopped
+    with suppress(asyncio.CancelledError):
+        yield stopped
 
 
 class Bar:

@@ -5,19 +5,15 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from compare.errors import CompareError
 from compare.load import cloudwatch, servers
+from compare.load.scenario import Scenario
 from compare.load.senders import Senders, Sent
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
-    from compare.load.scenario import Scenario
-    from compare.load.targets import Target
+from compare.load.targets import Target
 
 _SILENT = "no session came: only echo, idle and storm do without the protocol of docs/client.md"
 _REST = 0.5  # seconds between two rounds, in which the server lets go of the connections of the last

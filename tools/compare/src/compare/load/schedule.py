@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 
 def turns(segments: Sequence[tuple[float, float, float]], first: float = 0, step: float = 1) -> Iterator[float]:
     """The times, in seconds from the beginning, of the turns number `first`, `first + step`, ...
 
-    `segments` are pieces of (seconds, turns a second at the beginning, at the end), linear in between. Several senders
+    `segments` are (seconds, turns a second at the beginning, at the end), linear in between. Several senders
     that each take every n-th turn make the same load as one that takes them all.
     """
     wanted, before, begins = first, 0.0, 0.0

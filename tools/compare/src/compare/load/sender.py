@@ -14,8 +14,9 @@ import resource
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import uvloop
@@ -24,9 +25,6 @@ from compare.load.links import HANDSHAKE_SECONDS, Link
 from compare.load.members import Group
 from compare.load.scenario import Scenario
 from compare.load.schedule import turns
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _LOOK = 0.05  # seconds between two looks at what others have done
 _TICK = 0.4  # seconds between two looks at what is due of a connection itself

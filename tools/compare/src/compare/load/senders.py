@@ -7,21 +7,18 @@ import os
 import resource
 import sys
 import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from compare.errors import CompareError
 from compare.load.measures import Measures
+from compare.load.scenario import Scenario
 from compare.load.schedule import turns
 from compare.load.sender import Orders
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
-    from compare.load.scenario import Scenario
 
 _CONNECTIONS = 5000  # of one process, with sessions; more would make its looks at what is due slow
 _RATE = 8000  # turns a second of one process: half of what a core does

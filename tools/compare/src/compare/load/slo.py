@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from compare.errors import CompareError
-from compare.load.figures import PERCENTILES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from compare.load.figures import Figure
-    from compare.load.scenario import Scenario
+from compare.load.scenario import Scenario
+from compare.load.statistic import PERCENTILES, Statistic
 
 _UNITS = {"ms": 1.0, "s": 1000.0}
 
@@ -41,26 +37,26 @@ def parse(text: str) -> list[Objective]:
     return objectives
 
 
-def figure(objective: Objective, scenario: Scenario, figures: Mapping[str, Figure]) -> str:
+def statistic(objective: Objective, scenario: Scenario, statistics: Mapping[str, Statistic]) -> str:
     """The key of the figure that an objective is about: the corrected latency of what the scenario mostly does."""
     if objective.key == "errors":
         return "errors.percent"
     wanted = {"storm": "connect", "idle": "pong", "echo": "echo", "churn": "resumed", "work": "result"}
     name = wanted.get(scenario.kind, "delivered")
-    if f"latency.{name}.corrected.p50_ms" not in figures:
+    if f"latency.{name}.corrected.p50_ms" not in statistics:
         name = "echo"
     return f"latency.{name}.corrected.{objective.key}_ms"
 
 
 def check(
-    objectives: list[Objective], scenario: Scenario, targets: Mapping[str, Mapping[str, Figure]]
+    objectives: list[Objective], scenario: Scenario, targets: Mapping[str, Mapping[str, Statistic]]
 ) -> list[dict[str, Any]]:
     """Each objective for each target; what was not measured is not met."""
     checked = []
-    for name, figures in targets.items():
+    for name, statistics in targets.items():
         for objective in objectives:
-            key = figure(objective, scenario, figures)
-            found = figures.get(key)
+            key = statistic(objective, scenario, statistics)
+            found = statistics.get(key)
             checked.append(
                 {
                     "target": name,

@@ -7,10 +7,11 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,9 +21,6 @@ from compare.errors import CompareError
 from compare.load.links import HUNG_UP, reason
 from localcloud import plans
 from localcloud.errors import LocalError
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
 
 _START_SECONDS = 120
 _STOP_SECONDS = 20

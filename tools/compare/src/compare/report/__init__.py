@@ -1,1 +1,1 @@
-"""Pictures and pages: small helpers that write SVG and one self-contained HTML file."""
+"""The report: what runs and models say of each variant, in words, as JSON and as a page."""

@@ -9,12 +9,14 @@ from functools import cached_property
 from itertools import combinations
 from typing import Any, Final
 
+import msgspec
+
 from compare.cost.bill import ARITHMETIC, Amount, Bill, bills, unrounded
 from compare.cost.breakeven import Curves
 from compare.cost.comparison import Comparison, compare
-from compare.cost.figures import CASES, Case, Figures, Row, Tier
+from compare.cost.rows import CASES, Case, Row, Rows, Tier
 from compare.cost.workload import Workload
-from compare.report.asked import Asked
+from compare.report.load_sizes import LoadSizes
 from compare.variants import VARIANTS
 
 CURVE: Final = [round(10 ** (1 + place / 10)) for place in range(61)]  # connections, ten a decade
@@ -62,30 +64,30 @@ class Crossing:
 
 
 class Costs:
-    """All bills of a report, each worked out once. Raises CompareError when the figures contradict each other."""
+    """All bills of a report, each worked out once. Raises CompareError when the rows contradict each other."""
 
-    def __init__(self, asked: Asked, figures: Figures) -> None:
-        self.asked, self.figures = asked, figures
-        self.of: dict[int, Comparison] = {size: compare(asked.at(size), figures) for size in asked.connections}
+    def __init__(self, sizes: LoadSizes, rows: Rows) -> None:
+        self.sizes, self.rows = sizes, rows
+        self.of: dict[int, Comparison] = {size: compare(sizes.at(size), rows) for size in sizes.connections}
 
     @cached_property
     def idle(self) -> dict[str, Bill]:
         """What it costs to be there: one connection that says nothing."""
-        return bills(replace(self.asked.at(1), rate=Decimal(0)), self.figures)
+        return bills(replace(self.sizes.at(1), rate=Decimal(0)), self.rows)
 
     @cached_property
     def silent(self) -> dict[int, dict[str, Bill]]:
-        """The sizes that were asked for, without a message."""
+        """The sizes that were sizes for, without a message."""
         return {
-            size: bills(replace(self.asked.at(size), rate=Decimal(0)), self.figures) for size in self.asked.connections
+            size: bills(replace(self.sizes.at(size), rate=Decimal(0)), self.rows) for size in self.sizes.connections
         }
 
     @cached_property
     def crossings(self) -> list[Crossing]:
         """Every break-even, by its connections."""
         with localcontext(ARITHMETIC):
-            rates = {case: self.figures.in_case(case, free_tier=self.asked.workload.free_tier) for case in CASES}
-            curves = {case: Curves(self.asked.workload, rates[case]) for case in CASES}
+            rates = self.rows.in_cases(free_tier=self.sizes.workload.free_tier)
+            curves = {case: Curves(self.sizes.workload, rates[case]) for case in CASES}
             found = []
             for pair in combinations(VARIANTS, 2):
                 others = [place for case in CASES for place in curves[case].crossings(pair)]
@@ -99,11 +101,11 @@ class Costs:
 
     def rate_flips(self, size: int) -> list[tuple[str, Flip]]:
         """The next message rates above and below at which another variant is the cheapest: ("above", …)."""
-        workload = self.asked.at(size)
-        first = self._cheapest(self.figures, workload)
+        workload = self.sizes.at(size)
+        first = self._cheapest(self.rows, workload)
 
         def at(rate: Decimal) -> str:
-            return self._cheapest(self.figures, replace(workload, rate=rate))
+            return self._cheapest(self.rows, replace(workload, rate=rate))
 
         found = []
         for side, rates in (
@@ -122,29 +124,29 @@ class Costs:
 
     def input_flips(self, size: int) -> list[Flip]:
         """The rows with a range that alone, at one of its ends, make another variant the cheapest."""
-        workload = self.asked.at(size)
-        first = self._cheapest(self.figures, workload)
+        workload = self.sizes.at(size)
+        first = self._cheapest(self.rows, workload)
         found = []
-        for key, row in self.figures.rows.items():
+        for key, row in self.rows.by_key.items():
             for end in (row.low, row.high):
                 if end is None or row.value is None or end == row.value:
                     continue
-                name = self._cheapest(_with(self.figures, key, replace_value(row, end)), workload)
+                name = self._cheapest(self.rows.replaced({key: certain(row, end)}), workload)
                 if name != first:
                     found.append(Flip(key, end, row.value, row.unit, name))
         return found
 
     def price_flip(self, size: int) -> Flip | None:
-        """What the largest line of the cheapest, or of the next, would have to be priced at for the verdict to change.
+        """What the largest line of the cheapest, or of the next, would have to be priced at for that to change.
 
         Looked for from a hundredth to a hundred times the price.
         """
-        workload, verdict = self.asked.at(size), self.of[size].verdict
+        workload, ranking = self.sizes.at(size), self.of[size].ranking
         found = [
             flip
             for name, factors in (
-                (verdict.cheapest, (Decimal(1), Decimal(100))),
-                (verdict.next, (Decimal(1), Decimal("0.01"))),
+                (ranking.cheapest, (Decimal(1), Decimal(100))),
+                (ranking.next, (Decimal(1), Decimal("0.01"))),
             )
             if (flip := self._priced(workload, self.of[size].bills[name].dominant, *factors)) is not None
         ]
@@ -153,10 +155,10 @@ class Costs:
     def _priced(self, workload: Workload, line: str, near: Decimal, far: Decimal) -> Flip | None:
         if (key := _PRICES.get(line)) is None:
             return None
-        row, first = self.figures.rows[key], self._cheapest(self.figures, workload)
+        row, first = self.rows.by_key[key], self._cheapest(self.rows, workload)
 
         def at(factor: Decimal) -> str:
-            return self._cheapest(_with(self.figures, key, _scaled(row, factor)), workload)
+            return self._cheapest(self.rows.replaced({key: _scaled(row, factor)}), workload)
 
         if not _price(row) or at(far) == first:
             return None
@@ -164,9 +166,9 @@ class Costs:
         unit = f"$ for {row.per:,f} of: {row.unit}" if row.per != 1 else f"$ a {row.unit}"
         return Flip(key, _price(row) * factor, _price(row), unit, at(factor))
 
-    def _cheapest(self, figures: Figures, workload: Workload) -> str:
+    def _cheapest(self, rows: Rows, workload: Workload) -> str:
         with localcontext(ARITHMETIC):
-            rates = figures.in_case("value", free_tier=workload.free_tier)
+            rates = rows.in_case("value", free_tier=workload.free_tier)
             return min(VARIANTS, key=lambda name: sum(unrounded(name, workload, rates).values(), Decimal(0)))
 
     def document(self) -> dict[str, Any]:
@@ -177,9 +179,9 @@ class Costs:
             },
             "verdicts": {
                 str(size): {
-                    "cheapest": one.verdict.cheapest,
-                    "next": one.verdict.next,
-                    "certainty": one.verdict.certainty,
+                    "cheapest": one.ranking.cheapest,
+                    "next": one.ranking.next,
+                    "certainty": one.ranking.certainty,
                 }
                 for size, one in self.of.items()
             },
@@ -199,10 +201,10 @@ class Costs:
         }
 
     def _curves(self) -> dict[str, Any]:
-        workload = self.asked.workload
+        workload = self.sizes.workload
         found: dict[str, dict[str, list[float]]] = {kind: {name: [] for name in VARIANTS} for kind in _KINDS}
         with localcontext(ARITHMETIC):
-            rates = {case: self.figures.in_case(case, free_tier=workload.free_tier) for case in CASES}
+            rates = self.rows.in_cases(free_tier=workload.free_tier)
             for size in CURVE:
                 for name in VARIANTS:
                     cases: Mapping[Case, Decimal] = {
@@ -222,31 +224,22 @@ _KINDS: Final[dict[str, Callable[[Amount], Decimal]]] = {
 }
 
 
-def replace_value(row: Row, value: Decimal) -> Row:
+def certain(row: Row, value: Decimal) -> Row:
     """The row with one certain value."""
-    return _changed(row, value=value, low=None, high=None)
-
-
-def _changed(row: Row, **fields: Any) -> Row:
-    given = {name: getattr(row, name) for name in row.__struct_fields__}
-    return Row(**given | fields)
-
-
-def _with(figures: Figures, key: str, row: Row) -> Figures:
-    return Figures({**figures.rows, key: row}, figures.changed)
+    return msgspec.structs.replace(row, value=value, low=None, high=None)
 
 
 def _scaled(row: Row, factor: Decimal) -> Row:
     if row.tiers:
-        return _changed(row, tiers=tuple(Tier(tier.value * factor, tier.up_to) for tier in row.tiers))
-    return replace_value(row, row.figure("value") * factor)
+        return msgspec.structs.replace(row, tiers=tuple(Tier(tier.value * factor, tier.up_to) for tier in row.tiers))
+    return certain(row, row.in_case("value") * factor)
 
 
 def _price(row: Row) -> Decimal:
     """The price, or the first tier's that is not free."""
     if row.tiers:
         return next((tier.value for tier in row.tiers if tier.value), Decimal(0))
-    return row.figure("value")
+    return row.in_case("value")
 
 
 def _bisected(near: Decimal, far: Decimal, is_near: Callable[[Decimal], bool]) -> Decimal:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
 from compare.cost.bill import Amount
 from compare.cost.money import span
+from compare.numbers import number, ranged
 
 Basis = Literal["measured", "modelled", "assumed"]
 Sentence = dict[str, Any]
@@ -82,23 +83,9 @@ def shown(figure: Mapping[str, Any]) -> str:
     value, low, high = (figure.get(name, figure["value"]) for name in ("value", "low", "high"))
     if figure["unit"] == DOLLARS:
         return "$" + span(Amount({"low": Decimal(str(low)), "value": Decimal(str(value)), "high": Decimal(str(high))}))
-    ends = [number(low), number(high)]
-    return number(value) if ends[0] == ends[1] else f"{number(value)} ({ends[0]}-{ends[1]})"
-
-
-def number(value: float) -> str:
-    """Whole from a thousand on, three digits below."""
-    if float(value).is_integer() or abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return format(Decimal(f"{value:.3g}"), "f")
+    return ranged(number(value), number(low), number(high))
 
 
 def text(sentence: Mapping[str, Any]) -> str:
     """A sentence with its numbers in place."""
     return str(sentence["text"]).format(*sentence["formatted"])
-
-
-def listed(names: Iterable[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from compare.report import html, kit
-from compare.report.beside import beside, runs
-from compare.report.kit import legend, sentence
+from compare.cost.measured_inputs import runs
+from compare.pages import blocks, html
+from compare.pages.blocks import legend, sentence
+from compare.pages.markup import Markup, element
+from compare.pages.style import STYLE
 from compare.report.ledger import text
-from compare.report.markup import Markup, element
-from compare.report.sections import facts, money, pairs, verdict
+from compare.report.pairing import paired
+from compare.report.sections import facts, money, opening, pairs
 from compare.report.sections.latency import described, latency
 from compare.report.sections.resources import resources, throughput
 from compare.report.sections.scaling import scaling
-from compare.report.style import STYLE
 
 Document = Mapping[str, Any]
 
@@ -35,7 +36,7 @@ def page(document: Document) -> str:
         facts.conditions(made),
         facts.figures(document, made),
     ]
-    head = [verdict.head(document), verdict.points(document)]
+    head = [opening.head(document), opening.points(document)]
     return _whole(text(document["verdict"]["headline"]), head, sections)
 
 
@@ -59,7 +60,7 @@ def run_page(run: Document) -> str:
 
 def side_by_side(a: Document, b: Document, names: tuple[str, str] = ("A", "B")) -> str:
     """Two runs, two reports, or one of each: what both have, and whether it differs by more than noise."""
-    found = beside(a, b, names)
+    found = paired(a, b, names)
     title = " beside ".join(found["names"])
     heads = [
         element("p", element("b", f"{name}: "), _told(document))
@@ -83,9 +84,9 @@ def _told(document: Document) -> str | Markup:
     return sentence(document["verdict"]["headline"], document["figures"], "span")
 
 
-def _whole(title: str, head: Sequence[Markup], sections: Sequence[kit.Section]) -> str:
+def _whole(title: str, head: Sequence[Markup], sections: Sequence[blocks.Section]) -> str:
     contents = element(
         "nav", *(element("a", one.title, href=f"#{one.name}") for one in sections), aria_label="Contents"
     )
     body = [*head[:1], contents, *head[1:], *(one.markup() for one in sections)]
-    return html.page(title, kit.joined(body), style=STYLE, headed=True)
+    return html.page(title, blocks.joined(body), style=STYLE, headed=True)

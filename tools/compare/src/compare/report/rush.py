@@ -9,10 +9,10 @@ from typing import Any, Final
 from autoscaling.behavior import Behavior
 from autoscaling.nodes import NodePool
 from autoscaling.spec import parse
-from compare.cost.figures import Figures
+from compare.cost.rows import Rows
 from compare.cost.workload import Workload
-from compare.scaling import report
-from compare.scaling.results import Run
+from compare.scaling import output
+from compare.scaling.results import Simulation
 from compare.scaling.scenario import (
     ApiGateway,
     Autoscaler,
@@ -88,14 +88,14 @@ class Rush:
     trace: Trace
     capacity: int
     minimum: int
-    runs: tuple[Run, ...]
+    runs: tuple[Simulation, ...]
 
-    def of(self, name: str) -> Run:
+    def of(self, name: str) -> Simulation:
         return next(run for run in self.runs if run.name == name)
 
     def document(self) -> dict[str, Any]:
         """The `scaling` section."""
-        found = report.as_json(self.runs, many=True)["runs"]
+        found = output.as_json(self.runs, many=True)["runs"]
         for one, run in zip(found, self.runs, strict=True):
             one["summary"] |= {
                 "heldAtMost": max(run.held),
@@ -119,13 +119,13 @@ class Rush:
         }
 
 
-def scaled_after(run: Run) -> int | None:
+def scaled_after(run: Simulation) -> int | None:
     """Seconds from the first arrival until the autoscaler first asked for more pods; None when it never did."""
     first = run.replicas[0]
     return next((i * run.period - _BEFORE for i, count in enumerate(run.replicas) if count > first), None)
 
 
-def shrunk_after(run: Run, trace: Trace) -> int | None:
+def shrunk_after(run: Simulation, trace: Trace) -> int | None:
     """Seconds from when clients began to leave until the fleet was as small as before; negative: it was so before.
 
     None when it never grew, or was not small again within the run.
@@ -137,9 +137,9 @@ def shrunk_after(run: Run, trace: Trace) -> int | None:
     return (last + 1) * run.period - gone
 
 
-def rush(workload: Workload, figures: Figures, trace: Trace) -> Rush:
-    """Run it for each. Pods and targets are those of the rows. Raises CompareError, SpecError."""
-    model = _Model(workload, figures)
+def rush(workload: Workload, rows: Rows, trace: Trace) -> Rush:
+    """Simulation it for each. Pods and targets are those of the rows. Raises CompareError, SpecError."""
+    model = _Model(workload, rows)
     runs = [simulate(loaded, loaded.scenario.autoscalers[0]) for loaded in model.scenarios(trace)]
     return Rush(trace, model.socket_capacity, model.minimum, tuple(runs))
 
@@ -151,12 +151,12 @@ Scaled = tuple[Autoscaler, dict[str, Any]]
 class _Model:
     """The scenarios' numbers, from the rows of the cost model."""
 
-    def __init__(self, workload: Workload, figures: Figures) -> None:
-        self._workload, self._figures = workload, figures
+    def __init__(self, workload: Workload, rows: Rows) -> None:
+        self._workload, self._rows = workload, rows
         self.minimum = round(self._row("pod.minimum"))
 
     def _row(self, key: str) -> float:
-        return float(self._figures.rows[key].figure("value"))
+        return float(self._rows.value(key))
 
     @property
     def socket_capacity(self) -> int:

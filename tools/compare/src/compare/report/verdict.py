@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from compare.cost.verdict import Verdict
+from compare.cost.ranking import Ranking
+from compare.numbers import listed
 from compare.report.costs import Costs, Flip
-from compare.report.ledger import Figure, Ledger, Sentence, dollars, listed
+from compare.report.ledger import Figure, Ledger, Sentence, dollars
 from compare.report.rush import Rush, scaled_after, shrunk_after
-from compare.scaling.results import Run
+from compare.scaling.results import Simulation
 from compare.variants import VARIANTS
 
 _DEGREE: Final = {"clear": "clearly", "likely": "likely"}
@@ -44,7 +45,7 @@ class _Words:
         self._say = ledger.say
         self._rate = ledger.enter(
             "asked.messages_per_minute",
-            Figure(float(costs.asked.workload.rate), "messages a minute of each connection", "assumed"),
+            Figure(float(costs.sizes.workload.rate), "messages a minute of each connection", "assumed"),
         )
 
     # --- money ------------------------------------------------------------------------------------------------------
@@ -52,8 +53,8 @@ class _Words:
     def headline(self) -> Sentence:
         """The cheapest at each size, neighbours with the same one put together."""
         groups: list[tuple[str, list[int]]] = []
-        for size in sorted(self._costs.asked.foremost):
-            cheapest = self._costs.of[size].verdict.cheapest
+        for size in sorted(self._costs.sizes.foremost):
+            cheapest = self._costs.of[size].ranking.cheapest
             if groups and groups[-1][0] == cheapest:
                 groups[-1][1].append(size)
             else:
@@ -63,24 +64,24 @@ class _Words:
         for name, sizes in groups:
             parts.append(f"{name} for {listed('{}' for _ in sizes)} connections")
             keys += map(self._size, sizes)
-        messages = "message" if self._costs.asked.workload.rate == 1 else "messages"
+        messages = "message" if self._costs.sizes.workload.rate == 1 else "messages"
         return self._say(f"With {{}} {messages} a minute from each, the cheapest is " + "; ".join(parts) + ".", *keys)
 
     def which(self) -> Iterator[Sentence]:
         for size, one in self._costs.of.items():
-            yield self._verdict(size, one.verdict)
+            yield self._ranked(size, one.ranking)
 
-    def _verdict(self, size: int, verdict: Verdict) -> Sentence:
-        keys = (self._size(size), self._total(size, verdict.cheapest), self._total(size, verdict.next))
-        if verdict.certainty == "too close to call":
+    def _ranked(self, size: int, ranking: Ranking) -> Sentence:
+        keys = (self._size(size), self._total(size, ranking.cheapest), self._total(size, ranking.next))
+        if ranking.certainty == "too close to call":
             return self._say(
-                f"For {{}} connections it is too close to call: {verdict.cheapest} costs {{}} a month, "
-                f"{verdict.next} {{}}.",
+                f"For {{}} connections it is too close to call: {ranking.cheapest} costs {{}} a month, "
+                f"{ranking.next} {{}}.",
                 *keys,
             )
         return self._say(
-            f"For {{}} connections {verdict.cheapest} is {_DEGREE[verdict.certainty]} the cheapest: {{}} a month, "
-            f"against {{}} for {verdict.next}.",
+            f"For {{}} connections {ranking.cheapest} is {_DEGREE[ranking.certainty]} the cheapest: {{}} a month, "
+            f"against {{}} for {ranking.next}.",
             *keys,
         )
 
@@ -93,11 +94,11 @@ class _Words:
             yield self._say(f"From {{}} connections on {one.to} costs less than {one.start}.", key)
 
     def flips(self) -> Iterator[Sentence]:
-        for size in self._costs.asked.foremost:
+        for size in self._costs.sizes.foremost:
             yield from self._flips(size)
 
     def _flips(self, size: int) -> Iterator[Sentence]:
-        at, first = self._size(size), self._costs.of[size].verdict.cheapest
+        at, first = self._size(size), self._costs.of[size].ranking.cheapest
         rates, price = self._costs.rate_flips(size), self._costs.price_flip(size)
         inputs = self._costs.input_flips(size)
         for side, flip in rates:
@@ -130,7 +131,7 @@ class _Words:
             f"For {{}} connections {flip.cheapest} takes over if the price {_row(flip.key)} is {{}} dollars, not {{}}"
         )
         keys = [self._size(size), self._flip(size, flip), self._now(flip)]
-        per = self._costs.figures.rows[flip.key].per
+        per = self._costs.rows.by_key[flip.key].per
         if per != 1:
             words += ", for each {}"
             keys.append(self._ledger.enter(f"per.{flip.key}", Figure(float(per), "units", "assumed")))
@@ -143,7 +144,7 @@ class _Words:
         ]
         parts = listed(f"{name} {{}}" for name in self._costs.idle)
         yield self._say(f"With nobody there, a month costs: {parts}.", *keys)
-        size = max(self._costs.asked.foremost)
+        size = max(self._costs.sizes.foremost)
         bills = self._costs.silent[size]
         silent = [self._ledger.enter(f"cost.silent.{size}.{name}", dollars(bill.total)) for name, bill in bills.items()]
         parts = listed(f"{name} {{}}" for name in bills)
@@ -175,7 +176,7 @@ class _Words:
     # --- operation, code --------------------------------------------------------------------------------------------
 
     def operated(self) -> Iterator[Sentence]:
-        sizes = [min(self._costs.asked.foremost), max(self._costs.asked.foremost)]
+        sizes = [min(self._costs.sizes.foremost), max(self._costs.sizes.foremost)]
         for name, variant in VARIANTS.items():
             if not variant.units:
                 yield self._say(f"With {name} {variant.operated}.")
@@ -225,14 +226,14 @@ class _Words:
         yield self._scaled(rush.of("cpu"), "With an autoscaler over CPU on the same pods", "pods")
         yield self._say("A socket pod has room for {} connections.", keys["capacity"])
 
-    def _functions(self, run: Run) -> Sentence:
+    def _functions(self, run: Simulation) -> Sentence:
         return self._say(
             f"With {run.name} {{}} connects are throttled and {{}} environments start cold.",
             self._rushing(run, "throttled", run.connections.throttled, "connects"),
             self._rushing(run, "cold_starts", run.requests.cold_starts, "cold starts"),
         )
 
-    def _scaled(self, run: Run, subject: str, units: str) -> Sentence:
+    def _scaled(self, run: Simulation, subject: str, units: str) -> Sentence:
         keys = [self._rushing(run, "refused", run.connections.refused + run.connections.throttled, "connects")]
         words = f"{subject} {{}} connects find no room"
         after, shrunk = scaled_after(run), shrunk_after(run, self._rush.trace)
@@ -287,10 +288,10 @@ class _Words:
         return self._ledger.enter(f"now.{flip.key}", Figure(float(flip.now), flip.unit, "assumed"))
 
     def _row_figure(self, key: str) -> str:
-        row = self._costs.figures.rows[key]
-        return self._ledger.enter(key, Figure(float(row.figure("value")), row.unit, "assumed", source=row.source))
+        row = self._costs.rows.by_key[key]
+        return self._ledger.enter(key, Figure(float(row.in_case("value")), row.unit, "assumed", source=row.source))
 
-    def _rushing(self, run: Run, what: str, value: float, unit: str) -> str:
+    def _rushing(self, run: Simulation, what: str, value: float, unit: str) -> str:
         return self._ledger.enter(f"rush.{run.name}.{what}", Figure(value, unit, "modelled"))
 
 

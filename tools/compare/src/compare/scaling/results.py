@@ -35,7 +35,7 @@ class Requests:
 
 
 @dataclass
-class Run:
+class Simulation:
     """What became of it: columns with one value a tick, and totals."""
 
     name: str

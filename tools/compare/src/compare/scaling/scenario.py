@@ -21,6 +21,8 @@ from compare.scaling.traces import Generated, Points, Trace, read_csv
 #: Larger files are a mistake, and would take long to say so.
 MAX_BYTES = 64 * 2**20
 MAX_TICKS = 2_500_000
+#: The scenarios that come with this package.
+SHIPPED = Path(__file__).with_name("examples")
 
 Replicas = Annotated[int, Meta(ge=0, le=100_000)]
 Most = Annotated[int, Meta(ge=1, le=100_000)]

@@ -15,7 +15,7 @@ from autoscaling.delay import visible
 from autoscaling.keda import MetricError
 from compare.scaling.controllers import Controller, View, controller
 from compare.scaling.fleet import Fleet, SocketFleet
-from compare.scaling.results import Run
+from compare.scaling.results import Simulation
 from compare.scaling.scenario import ApiGateway, Autoscaler, Ecs, Lambda, Loaded, Reconnect, Scenario
 from compare.scaling.traces import Cursor
 from compare.scaling.waiting import WaitingRoom
@@ -27,9 +27,9 @@ PROGRESS_TICKS = 10_000
 OUTAGE = MetricError("the metric cannot be read")
 
 
-def simulate(loaded: Loaded, autoscaler: Autoscaler, progress: Callable[[int], object] = lambda _: None) -> Run:
+def simulate(loaded: Loaded, autoscaler: Autoscaler, progress: Callable[[int], object] = lambda _: None) -> Simulation:
     """Runs the whole scenario for one of its autoscalers; `progress` is told now and then how many seconds are done."""
-    return _Simulation(loaded, autoscaler).run(progress)
+    return _Simulator(loaded, autoscaler).run(progress)
 
 
 @dataclass
@@ -41,7 +41,7 @@ class _Drain:
     pods: int
 
 
-class _Simulation:
+class _Simulator:
     def __init__(self, loaded: Loaded, spec: Autoscaler) -> None:
         self._scenario: Scenario = loaded.scenario
         self._spec = spec
@@ -63,7 +63,7 @@ class _Simulation:
         self._churn = 0.0
         self._allowance = 0
         self._opened = 0  # in the last tick
-        self._run = Run(spec.name, type(spec).__name__.lower(), self._period, self._duration)
+        self._run = Simulation(spec.name, type(spec).__name__.lower(), self._period, self._duration)
         self._counts = self._run.connections
 
     def _pods(self) -> tuple[Fleet, Controller | None]:
@@ -80,7 +80,7 @@ class _Simulation:
 
     # --- one tick ---------------------------------------------------------------------------------------------------
 
-    def run(self, progress: Callable[[int], object]) -> Run:
+    def run(self, progress: Callable[[int], object]) -> Simulation:
         # Who is there at the start was there before: the sockets are spread over the pods, as far as they fit.
         self._allowance = UNBOUNDED
         self._arrive(-1, min(self._demand, self._fleet.room), 0)
@@ -294,7 +294,7 @@ class _Simulation:
         run.dropped.append(counts.dropped - before[1])
         run.pod_seconds += run.replicas[-1] * length
 
-    def _finish(self) -> Run:
+    def _finish(self) -> Simulation:
         run, counts = self._run, self._counts
         counts.held = run.held[-1]
         counts.waiting = self._waiting.count

@@ -7,20 +7,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from compare.report.kit import Size
-from compare.report.labels import width
-from compare.report.markup import Markup, element, path
-from compare.report.palette import colours
-from compare.report.svg import Axis, Chart, Scale
+from compare.pages.blocks import Size
+from compare.pages.charts import Axis, Chart, Scale
+from compare.pages.labels import width
+from compare.pages.markup import Markup, element, path
+from compare.pages.palette import colours
 
 README: Final = Size(960, 600)
 _TITLE: Final = "What a month costs, by open connections"
 _LEAST: Final = 100.0  # connections at the left edge, unless fewer are asked about
 
 
-def picture(cost: Mapping[str, Any], asked: Mapping[str, Any], size: Size, *, alone: bool = False) -> Markup:
-    """The SVG; one that stands `alone` has its title, style and background in it."""
-    return _Picture(cost, asked, size, alone=alone).draw()
+def picture(cost: Mapping[str, Any], asked: Mapping[str, Any], size: Size, *, standalone: bool = False) -> Markup:
+    """The SVG; one that is `standalone` has its title, style and background in it."""
+    return _Picture(cost, asked, size, standalone=standalone).draw()
 
 
 def note(asked: Mapping[str, Any]) -> str:
@@ -50,8 +50,8 @@ class _Curve:
 
 
 class _Picture:
-    def __init__(self, cost: Mapping[str, Any], asked: Mapping[str, Any], size: Size, *, alone: bool) -> None:
-        self._cost, self._asked, self._size, self._alone = cost, asked, size, alone
+    def __init__(self, cost: Mapping[str, Any], asked: Mapping[str, Any], size: Size, *, standalone: bool) -> None:
+        self._cost, self._asked, self._size, self._standalone = cost, asked, size, standalone
         sizes = [float(one) for one in asked["connections"]]
         known = [float(one) for one in cost["curves"]["connections"]]
         low = max(known[0], min(_LEAST, *sizes))
@@ -69,7 +69,7 @@ class _Picture:
             for name in names
         ]
         self._sizes = [one for one in sizes if low <= one <= high][: _most(size)]
-        heading = 46 if alone else 0
+        heading = 46 if standalone else 0
         self._top = heading + (60 if size.narrow else 62)
         ends = 70 if size.narrow else 86
         xs = self._curves[0].xs
@@ -88,7 +88,7 @@ class _Picture:
             self._size.width,
             self._size.height,
             _TITLE,
-            alone=self._alone,
+            standalone=self._standalone,
         )
         for part in self._parts(chart):
             chart.add(part)
@@ -96,7 +96,7 @@ class _Picture:
         return chart.svg()
 
     def _parts(self, chart: Chart) -> Iterator[Markup]:
-        if self._alone:
+        if self._standalone:
             yield element("text", _TITLE, x=2, y=20, class_="title")
             yield element("text", note(self._asked), x=2, y=40)
         yield element("text", "$ a month", x=2, y=self._y.end - 8)

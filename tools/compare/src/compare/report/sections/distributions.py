@@ -14,10 +14,10 @@ from typing import Final
 from hdrh.codec import HdrCookieException, HdrLengthException
 
 from compare.load.measures import decode
-from compare.report.kit import Size
-from compare.report.labels import short, shortened, width
-from compare.report.markup import Markup, element, path
-from compare.report.svg import Axis, Chart, Scale
+from compare.pages.blocks import Size
+from compare.pages.charts import Axis, Chart, Scale
+from compare.pages.labels import short, shortened, width
+from compare.pages.markup import Markup, element, path
 
 _POINTS: Final = 80  # of a curve of percentiles
 _BINS: Final = 24  # a decade

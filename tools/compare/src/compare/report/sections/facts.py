@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from compare.report import kit
-from compare.report.ledger import number
-from compare.report.markup import Markup, element
+from compare.numbers import number
+from compare.pages import blocks
+from compare.pages.markup import Markup, element
 from compare.report.sections.latency import described
 
 _GROUPS: Final = {
@@ -35,43 +35,47 @@ _CONDITIONS: Final = {
 }
 
 
-def faults(found: Sequence[Mapping[str, Any]]) -> kit.Section:
+def faults(found: Sequence[Mapping[str, Any]]) -> blocks.Section:
     """What was lost while processes were killed."""
     if not found:
-        return kit.section("faults", "Faults survived", kit.lead("Nothing was killed in the runs of this report."))
+        return blocks.section(
+            "faults", "Faults survived", blocks.lead("Nothing was killed in the runs of this report.")
+        )
     counts = ("kills", "messages", "accepted", "lost", "repeated", "unanswered")
     rows: list[list[str]] = [[one["target"], one["scenario"], *(number(one[key]) for key in counts)] for one in found]
-    return kit.section(
+    return blocks.section(
         "faults",
         "Faults survived",
-        kit.lead(
+        blocks.lead(
             "Processes of the backend were killed while messages went. Lost: accepted and never delivered. Repeated: "
             "delivered twice, which clients drop. Unanswered: asked again by the client."
         ),
-        kit.table(["target", "scenario", *counts], rows, words=2),
+        blocks.table(["target", "scenario", *counts], rows, words=2),
     )
 
 
-def inputs(found: Sequence[Mapping[str, Any]]) -> kit.Section:
+def inputs(found: Sequence[Mapping[str, Any]]) -> blocks.Section:
     """The models' figures that the run replaced."""
     rows: list[list[str]] = [
         [element("code", one["key"]), number(one["was"]), number(one["value"]), one["unit"], one["from"]]
         for one in found
     ]
-    return kit.section(
+    return blocks.section(
         "inputs",
         "Inputs replaced by measurements",
-        kit.lead("The models start from these, measured here, instead of the figures they come with.")
+        blocks.lead("The models start from these, measured here, instead of the figures they come with.")
         if rows
-        else kit.lead("None: the models ran on the figures they come with."),
-        kit.table(["input", "was", "is", "unit", "from"], rows, style="prose") if rows else Markup(""),
+        else blocks.lead("None: the models ran on the figures they come with."),
+        blocks.table(["input", "was", "is", "unit", "from"], rows, style="prose") if rows else Markup(""),
     )
 
 
-def conditions(runs: Sequence[Mapping[str, Any]]) -> kit.Section:
+def conditions(runs: Sequence[Mapping[str, Any]]) -> blocks.Section:
     """Where and when each run was made, and to what it was sent."""
     if not runs:
-        return kit.section("conditions", "Conditions of the run", kit.lead("Nothing was measured for this report."))
+        return blocks.section(
+            "conditions", "Conditions of the run", blocks.lead("Nothing was measured for this report.")
+        )
     keys = list(dict.fromkeys(key for run in runs for key in run["conditions"]))
     rows: list[list[str]] = [
         [_CONDITIONS.get(key, key), *(_text(run["conditions"].get(key, "")) for run in runs)] for key in keys
@@ -84,34 +88,34 @@ def conditions(runs: Sequence[Mapping[str, Any]]) -> kit.Section:
         for target in run["targets"]
     ]
     headings = ["", *(run["scenario"]["kind"] for run in runs)]
-    return kit.section(
+    return blocks.section(
         "conditions",
         "Conditions of the run",
-        kit.table(headings, rows),
-        kit.details("The scenarios", kit.table(headings, set_)),
-        kit.details("The targets", kit.table(["target", "run", "where", "address"], targets, words=4)),
+        blocks.table(headings, rows),
+        blocks.details("The scenarios", blocks.table(headings, set_)),
+        blocks.details("The targets", blocks.table(["target", "run", "where", "address"], targets, words=4)),
     )
 
 
-def figures(document: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> kit.Section:
+def figures(document: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> blocks.Section:
     """Every figure: those of the sentences, then those of the runs."""
     found = document["figures"]
     grouped: dict[str, list[Markup]] = {}
     for key, one in found.items():
         grouped.setdefault(_GROUPS.get(key.partition(".")[0], "Others"), []).append(_row(key, one))
-    return kit.section(
+    return blocks.section(
         "figures",
         "Every figure",
-        kit.lead("The numbers of the sentences above, by their keys in the report's JSON."),
-        kit.legend(),
+        blocks.lead("The numbers of the sentences above, by their keys in the report's JSON."),
+        blocks.legend(),
         _table(grouped),
-        *(kit.details(f"Every figure of the run: {described(run)}", measured(run)) for run in runs),
+        *(blocks.details(f"Every figure of the run: {described(run)}", measured(run)) for run in runs),
     )
 
 
-def of_run(run: Mapping[str, Any]) -> kit.Section:
+def of_run(run: Mapping[str, Any]) -> blocks.Section:
     """Every figure of one run."""
-    return kit.section("figures", "Every figure", kit.legend(), measured(run))
+    return blocks.section("figures", "Every figure", blocks.legend(), measured(run))
 
 
 def measured(run: Mapping[str, Any]) -> Markup:
@@ -122,13 +126,10 @@ def measured(run: Mapping[str, Any]) -> Markup:
     for key in keys:
         ones = [target["figures"].get(key) for target in targets]
         known = next(one for one in ones if one is not None)
-        cells = [
-            "" if one is None else kit.ranged(*(number(one[end]) for end in ("value", "low", "high"))) for one in ones
-        ]
-        basis = element("span", kit.mark(known["basis"]), known["basis"], class_="keep")
-        rows.append([element("code", key), basis, known["unit"], *cells, known.get("source", "")])
+        basis = element("span", blocks.mark(known["basis"]), known["basis"], class_="keep")
+        rows.append([element("code", key), basis, known["unit"], *map(blocks.cell, ones), known.get("source", "")])
     headings = ["figure", "basis", "unit", *(target["name"] for target in targets), "source"]
-    return kit.table(headings, rows, words=3, style="prose")
+    return blocks.table(headings, rows, words=3, style="prose")
 
 
 def _table(grouped: Mapping[str, Sequence[Markup]]) -> Markup:
@@ -151,9 +152,9 @@ def _row(key: str, one: Mapping[str, Any]) -> Markup:
         element("td", number(one["value"])),
         element("td", known),
         element("td", one["unit"], class_="word"),
-        element("td", element("span", kit.mark(one["basis"]), one["basis"], class_="keep"), class_="word"),
+        element("td", element("span", blocks.mark(one["basis"]), one["basis"], class_="keep"), class_="word"),
         element("td", one.get("source", ""), class_="word"),
-        id=kit.anchor(key),
+        id=blocks.anchor(key),
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from compare.load.figures import PERCENTILES
-from compare.report import kit
-from compare.report.ledger import number
-from compare.report.markup import Markup, element
-from compare.report.palette import colours
+from compare.load.statistic import PERCENTILES
+from compare.numbers import counted, number
+from compare.pages import blocks
+from compare.pages.markup import Markup, element
+from compare.pages.palette import colours
 from compare.report.sections import noise
 from compare.report.sections.distributions import Distribution, bounds, distribution, percentiles, shares
 
@@ -25,18 +25,18 @@ _WORDS: Final = {
     "resumed": "from a reconnect until the session goes on",
 }
 _WAYS: Final = ("corrected", "uncorrected")
-_WIDE: Final = kit.Size(468, 300)
+_WIDE: Final = blocks.Size(468, 300)
 
 
-def latency(runs: Sequence[Mapping[str, Any]]) -> kit.Section:
+def latency(runs: Sequence[Mapping[str, Any]]) -> blocks.Section:
     """The first run's, then the others' for those who ask."""
     first, *others = runs
     parts = [element("h3", described(first)), *_run(first)]
-    parts += [kit.details(described(run), *_run(run)) for run in others]
-    return kit.section(
+    parts += [blocks.details(described(run), *_run(run)) for run in others]
+    return blocks.section(
         "latency",
         "Latency",
-        kit.lead(
+        blocks.lead(
             "Corrected counts from the moment a message was due, so a stall counts for everyone it kept waiting. "
             "Uncorrected is what a client would see that waits for each answer before it asks again. Against a local "
             "cloud this is loopback: compare the variants with each other, not with AWS."
@@ -50,13 +50,13 @@ def _run(run: Mapping[str, Any]) -> list[Markup]:
     colour = colours(target["name"] for target in targets)
     names = list(dict.fromkeys(name for target in targets for name in target.get("histograms", {})))
     if not names:
-        return [kit.lead("No answers were timed.")]
+        return [blocks.lead("No answers were timed.")]
     wanted = mainly(run["scenario"]["kind"])
     names.sort(key=lambda name: name != wanted)
     first, *others = names
     parts = [_figures(first, targets, colour), _table(first, targets), *_noise(first, run)]
     parts += [
-        kit.details(
+        blocks.details(
             f"{name}: {_WORDS.get(name, name)}",
             _figures(name, targets, colour),
             _table(name, targets),
@@ -82,7 +82,7 @@ def described(run: Mapping[str, Any]) -> str:
         words += f", {scenario['duration']:,g} s"
     if scenario.get("kill_seconds"):
         words += f", a process killed every {scenario['kill_seconds']:g} s"
-    return words + (f", {kit.counted(rounds, 'round')}" if rounds else "")
+    return words + (f", {counted(rounds, 'round')}" if rounds else "")
 
 
 def _figures(name: str, targets: Sequence[Mapping[str, Any]], colour: Mapping[str, int]) -> Markup:
@@ -92,16 +92,16 @@ def _figures(name: str, targets: Sequence[Mapping[str, Any]], colour: Mapping[st
         return Markup("")
     shared = bounds([one for each in shown.values() for one in each])
     curves = [
-        kit.fitted(lambda size, way=way, one=one: percentiles(way, one, shared, size), _WIDE)  # type: ignore[misc]
+        blocks.fitted(lambda size, way=way, one=one: percentiles(way, one, shared, size), _WIDE)  # type: ignore[misc]
         for way, one in shown.items()
     ]
     title = f"{name}: {_WORDS.get(name, name)}"
-    parts = [kit.figure(title, "Milliseconds by percentile, both axes logarithmic.", "measured", _pair(curves))]
+    parts = [blocks.captioned(title, "Milliseconds by percentile, both axes logarithmic.", "measured", _pair(curves))]
     if "corrected" in shown:
-        drawing = kit.fitted(lambda size: shares(name, shown["corrected"], size), kit.Size(960, 0))
+        drawing = blocks.fitted(lambda size: shares(name, shown["corrected"], size), blocks.Size(960, 0))
         note = "How often each corrected time was met, each variant by itself; marks at the median and at 99%."
-        parts.append(kit.figure(f"{name}: distribution", note, "measured", drawing))
-    return kit.joined(parts)
+        parts.append(blocks.captioned(f"{name}: distribution", note, "measured", drawing))
+    return blocks.joined(parts)
 
 
 def _distributions(
@@ -124,14 +124,10 @@ def _table(name: str, targets: Sequence[Mapping[str, Any]]) -> Markup:
             figures = {label: target["figures"].get(f"latency.{name}.{way}.{label}_ms") for label in PERCENTILES}
             count = target["figures"].get(f"latency.{name}.{way}.count")
             if count is not None:
-                cells = [_cell(one) for one in figures.values()]
+                cells = [blocks.cell(one) for one in figures.values()]
                 rows.append([target["name"], way, *cells, number(count["value"])])
     headings = ["", "", *(f"{label} ms" for label in PERCENTILES), "answers"]
-    return kit.table(headings, rows, words=2)
-
-
-def _cell(one: Mapping[str, Any] | None) -> str:
-    return "" if one is None else kit.ranged(*(number(one[end]) for end in ("value", "low", "high")))
+    return blocks.table(headings, rows, words=2)
 
 
 def _pair(curves: Sequence[Markup]) -> Markup:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from compare.cost.drawing import draw
+import msgspec
+
 from compare.cost.lines import LINES
-from compare.report import kit
+from compare.cost.map import BreakEvenMap
+from compare.cost.map_picture import draw
+from compare.numbers import counted
+from compare.pages import blocks
+from compare.pages.markup import Markup, element
+from compare.pages.palette import colours
+from compare.pages.ranges import RangeRow, ranges
 from compare.report.ledger import DOLLARS, shown
-from compare.report.maps import decoded
-from compare.report.markup import Markup, element
-from compare.report.palette import colours
-from compare.report.ranges import Row, ranges
 from compare.report.sections import curves
 
 _CERTAINTY = {"clear": "clearly", "likely": "likely", "too close to call": "too close to call"}
@@ -23,11 +26,11 @@ _HOW_SURE = (
 )
 
 
-def costs(document: Mapping[str, Any]) -> kit.Section:
+def costs(document: Mapping[str, Any]) -> blocks.Section:
     """The picture of the decision."""
     cost, asked = document["cost"], document["asked"]
-    drawing = kit.fitted(
-        lambda size: curves.picture(cost, asked, size), kit.Size(960, 560), kit.Size(kit.PHONE.width, 460)
+    drawing = blocks.fitted(
+        lambda size: curves.picture(cost, asked, size), blocks.Size(960, 560), blocks.Size(blocks.PHONE.width, 460)
     )
     how = (
         f"{curves.note(asked)}. Both axes are logarithmic: a straight climb is a bill that grows with the connections. "
@@ -43,21 +46,21 @@ def costs(document: Mapping[str, Any]) -> kit.Section:
         for one in cost["break_even"]
     ]
     headings = ["break-even", "connections", "range", "changes the cheapest"]
-    found = kit.table(headings, evens) if evens else kit.lead("No two lines cross in this range.")
-    return kit.section(
+    found = blocks.table(headings, evens) if evens else blocks.lead("No two lines cross in this range.")
+    return blocks.section(
         "costs",
         "What it costs a month",
-        kit.figure("Dollars a month over open connections", how, "modelled", drawing),
-        kit.details("Every break-even, as numbers", found),
+        blocks.captioned("Dollars a month over open connections", how, "modelled", drawing),
+        blocks.details("Every break-even, as numbers", found),
     )
 
 
-def bills(document: Mapping[str, Any]) -> kit.Section:
+def bills(document: Mapping[str, Any]) -> blocks.Section:
     """The total of each variant at each size, and their lines."""
     cost = document["cost"]
-    panels = [kit.grid(*(_panel(_connections(size), bill) for size, bill in cost["bills"].items()))]
+    panels = [blocks.grid(*(_panel(_connections(size), bill) for size, bill in cost["bills"].items()))]
     tables = [
-        kit.details(f"Line by line: {_connections(size)}, dollars a month", _lines(bill))
+        blocks.details(f"Line by line: {_connections(size)}, dollars a month", _lines(bill))
         for size, bill in cost["bills"].items()
     ]
     verdicts = [
@@ -65,19 +68,19 @@ def bills(document: Mapping[str, Any]) -> kit.Section:
         for size, one in cost.get("verdicts", {}).items()
     ]
     headings = ["at", "cheapest", "next", "how sure"]
-    return kit.section(
+    return blocks.section(
         "bills",
         "The bills",
-        kit.figure(
+        blocks.captioned(
             "Dollars a month, with the range of each bill", "A ring is the middle figure.", "modelled", panels[0]
         ),
-        kit.table(headings, verdicts, words=4) if verdicts else Markup(""),
+        blocks.table(headings, verdicts, words=4) if verdicts else Markup(""),
         element("p", _HOW_SURE, class_="note"),
         *tables,
     )
 
 
-def idle(document: Mapping[str, Any]) -> kit.Section:
+def idle(document: Mapping[str, Any]) -> blocks.Section:
     """What it costs while nobody is there."""
     panels = [_panel("No messages, one silent connection", document["cost"]["idle"])]
     silent: dict[str, dict[str, Mapping[str, Any]]] = {}
@@ -87,37 +90,43 @@ def idle(document: Mapping[str, Any]) -> kit.Section:
                 ends = {"low": one.get("low", one["value"]), "high": one.get("high", one["value"])}
                 silent.setdefault(size, {})[name] = {"total": one["value"], **ends}
     panels += [_panel(f"{int(size):,} connections that say nothing", bill) for size, bill in silent.items()]
-    return kit.section(
+    return blocks.section(
         "idle",
         "Idle",
-        kit.figure(
+        blocks.captioned(
             "Dollars a month while nobody says anything",
             "What has to run, or be paid, so that the first client can come.",
             "modelled",
-            kit.grid(*panels),
+            blocks.grid(*panels),
         ),
     )
 
 
-def break_even_map(document: Mapping[str, Any]) -> kit.Section:
+def break_even_map(document: Mapping[str, Any]) -> blocks.Section:
     """Which is the cheapest, over connections and messages."""
     asked = document["asked"]
     note = ", ".join(
         (
-            kit.counted(asked["message_bytes"], "byte"),
-            kit.counted(asked["deliveries"], "delivery", "deliveries") + " a message",
-            kit.counted(asked["connection_minutes"], "minute") + " a connection",
+            counted(asked["message_bytes"], "byte"),
+            counted(asked["deliveries"], "delivery", "deliveries") + " a message",
+            counted(asked["connection_minutes"], "minute") + " a connection",
         )
     )
-    drawing = draw(decoded(document["cost"]["map"]), note, here="your workload" if asked["own"] else "this report")
+    drawing = draw(
+        msgspec.convert(document["cost"]["map"], BreakEvenMap),
+        note,
+        here="your workload" if asked["own"] else "this report",
+    )
     how = (
         "Each colour is where that variant costs least; hatched, two ranges overlap. Beside the borders stands the "
         "largest line of the cheaper one's bill."
     )
-    return kit.section(
+    return blocks.section(
         "map",
         "Where the cheapest changes",
-        kit.figure("The cheapest variant over connections and messages a minute", how, "modelled", _scrolled(drawing)),
+        blocks.captioned(
+            "The cheapest variant over connections and messages a minute", how, "modelled", _scrolled(drawing)
+        ),
     )
 
 
@@ -127,7 +136,9 @@ def _scrolled(drawing: Markup) -> Markup:
 
 def _panel(title: str, bill: Mapping[str, Any]) -> Markup:
     colour = colours(bill)
-    rows = [Row(name, _money(one), one["total"], one["low"], one["high"], colour[name]) for name, one in bill.items()]
+    rows = [
+        RangeRow(name, _money(one), one["total"], one["low"], one["high"], colour[name]) for name, one in bill.items()
+    ]
     return ranges(title, rows)
 
 
@@ -139,7 +150,7 @@ def _lines(bill: Mapping[str, Any]) -> Markup:
         if any(line in lines for lines in found.values())
     ]
     rows.append([element("b", "total"), *(element("b", _money(one)) for one in bill.values())])
-    return kit.table(["", *bill], rows)
+    return blocks.table(["", *bill], rows)
 
 
 def _amount(line: Mapping[str, Any] | None) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from compare.report import kit
-from compare.report.ledger import number
-from compare.report.markup import Markup, element
+from compare.numbers import number
+from compare.pages import blocks
+from compare.pages.markup import Markup, element
 
 _ENOUGH: Final = 3  # rounds, as compare.load.noise has it
 
@@ -41,7 +41,7 @@ def listed(run: Mapping[str, Any]) -> Markup:
     summary = f"{len(rows)} of {len(found)} differences are larger than the noise"
     if not rows:
         return element("p", summary, ".", class_="note") if found else Markup("")
-    return kit.details(summary, kit.table(["figure", "one", "other", "ratio", "better", "chance alone"], rows))
+    return blocks.details(summary, blocks.table(["figure", "one", "other", "ratio", "better", "chance alone"], rows))
 
 
 def _other(one: Mapping[str, Any]) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from compare.report import kit
-from compare.report.ledger import number
-from compare.report.markup import Markup, element
-from compare.report.ranges import Row, ranges
+from compare.numbers import number
+from compare.pages import blocks
+from compare.pages.markup import Markup, element
+from compare.pages.ranges import RangeRow, ranges
 from compare.report.sections.latency import mainly
 
 _COLOURS: Final = (2, 0)
@@ -21,7 +21,7 @@ _DRAWN: Final = {
 }
 
 
-def changes(found: Mapping[str, Any]) -> kit.Section:
+def changes(found: Mapping[str, Any]) -> blocks.Section:
     """What is larger than the noise."""
     rows = [_cells(one) for one in found["measured"] if one["larger_than_noise"]]
     words = f"{len(rows)} of {len(found['measured'])} figures that both measured differ by more than their rounds do."
@@ -31,16 +31,16 @@ def changes(found: Mapping[str, Any]) -> kit.Section:
         for name, missing in zip(found["names"], found["only"], strict=True)
         if missing
     ]
-    return kit.section(
+    return blocks.section(
         "changes",
         "Larger than the noise",
-        kit.lead(words, " The ratio is the second by the first."),
-        kit.table(headings, rows, words=3) if rows else Markup(""),
+        blocks.lead(words, " The ratio is the second by the first."),
+        blocks.table(headings, rows, words=3) if rows else Markup(""),
         *only,
     )
 
 
-def measured(found: Mapping[str, Any]) -> kit.Section:
+def measured(found: Mapping[str, Any]) -> blocks.Section:
     """Every figure that both measured, run by run."""
     parts: list[Markup] = []
     names = found["names"]
@@ -60,13 +60,13 @@ def measured(found: Mapping[str, Any]) -> kit.Section:
         ]
         parts += [
             element("h3", f"{kind}: {target}"),
-            kit.grid(*drawn),
-            kit.details(f"All {len(rows)} figures of {kind}: {target}", kit.table(headings, rows)),
+            blocks.grid(*drawn),
+            blocks.details(f"All {len(rows)} figures of {kind}: {target}", blocks.table(headings, rows)),
         ]
-    return kit.section("measured", "Measured", *(parts or [kit.lead("Nothing that both measured.")]))
+    return blocks.section("measured", "Measured", *(parts or [blocks.lead("Nothing that both measured.")]))
 
 
-def modelled(found: Mapping[str, Any]) -> kit.Section:
+def modelled(found: Mapping[str, Any]) -> blocks.Section:
     """The modelled and assumed figures that are not the same in both."""
     rows: list[list[str]] = [
         [
@@ -79,10 +79,10 @@ def modelled(found: Mapping[str, Any]) -> kit.Section:
         for one in found["modelled"]
     ]
     headings = ["figure", *found["names"], "ratio", "ranges apart", "unit"]
-    return kit.section(
+    return blocks.section(
         "modelled",
         "Modelled and assumed",
-        kit.table(headings, rows, style="prose") if rows else kit.lead("None that both have and that differ."),
+        blocks.table(headings, rows, style="prose") if rows else blocks.lead("None that both have and that differ."),
     )
 
 
@@ -106,7 +106,7 @@ def _cells(one: Mapping[str, Any]) -> list[str]:
 
 def _values(one: Mapping[str, Any]) -> list[str]:
     ends = zip(one["values"], one["lows"], one["highs"], strict=True)
-    return [kit.ranged(number(value), number(low), number(high)) for value, low, high in ends]
+    return [blocks.with_range(value, low, high) for value, low, high in ends]
 
 
 def _ratio(one: Mapping[str, Any]) -> str:
@@ -119,7 +119,7 @@ def _noise(one: Mapping[str, Any]) -> str:
 
 def _panel(title: str, names: Sequence[str], one: Mapping[str, Any]) -> Markup:
     rows = [
-        Row(name, number(value), value, low, high, colour)
+        RangeRow(name, number(value), value, low, high, colour)
         for name, value, low, high, colour in zip(
             names, one["values"], one["lows"], one["highs"], _COLOURS, strict=True
         )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from compare.report import kit
-from compare.report.ledger import number
-from compare.report.markup import Markup, element
-from compare.report.palette import colours
-from compare.report.ranges import Row, ranges
+from compare.numbers import number, ranged
+from compare.pages import blocks
+from compare.pages.markup import Markup, element
+from compare.pages.palette import colours
+from compare.pages.ranges import RangeRow, ranges
 from compare.report.sections import noise
 from compare.report.sections.latency import described
 
@@ -41,7 +41,7 @@ _PANELS: Final = {
 _OF_CONNECTS: Final = {"storm", "idle"}
 
 
-def throughput(runs: Sequence[Mapping[str, Any]]) -> kit.Section:
+def throughput(runs: Sequence[Mapping[str, Any]]) -> blocks.Section:
     """What went through, and what went wrong."""
     panels = [
         _panel("messages.a_second", f"{run['scenario']['kind']}: answered a second", run["targets"])
@@ -54,28 +54,30 @@ def throughput(runs: Sequence[Mapping[str, Any]]) -> kit.Section:
         for target in run["targets"]
     ]
     note = "How much was sent is the scenario's: these are no limits of the servers."
-    return kit.section(
+    return blocks.section(
         "throughput",
         "Throughput",
-        kit.figure("Answered messages a second, over the rounds", note, "measured", kit.grid(*filter(None, panels))),
-        kit.table(["run", "target", *_COUNTS.values()], rows, words=2),
+        blocks.captioned(
+            "Answered messages a second, over the rounds", note, "measured", blocks.grid(*filter(None, panels))
+        ),
+        blocks.table(["run", "target", *_COUNTS.values()], rows, words=2),
         *(part for run in runs for part in _notes(run)),
     )
 
 
-def resources(runs: Sequence[Mapping[str, Any]]) -> kit.Section:
+def resources(runs: Sequence[Mapping[str, Any]]) -> blocks.Section:
     """CPU and memory of every part of the local cloud."""
     parts = [part for run in runs for part in _resources(run)]
     local = any("backend.mib" in target["figures"] for run in runs for target in run["targets"])
-    return kit.section(
+    return blocks.section(
         "resources",
         "CPU and memory",
-        kit.lead(
+        blocks.lead(
             "A ring is the median over the rounds, each dot one round, the bar their spread. The backend is what you "
             "would pay for; the emulator stands in for AWS. A difference is larger than the noise when every round of "
             "one lies beyond every round of the other."
         ),
-        *([] if local else [kit.lead("The servers did not run on this machine: nothing of theirs was read.")]),
+        *([] if local else [blocks.lead("The servers did not run on this machine: nothing of theirs was read.")]),
         *parts,
     )
 
@@ -84,13 +86,13 @@ def _notes(run: Mapping[str, Any]) -> list[Markup]:
     """What limited the run, failed, or was to be met."""
     kind = run["scenario"]["kind"]
     parts = [
-        kit.warning(f"{kind}, {target['name']}: the generator was a limit: {one['text']}")
+        blocks.warning(f"{kind}, {target['name']}: the generator was a limit: {one['text']}")
         for target in run["targets"]
         for one in target.get("limits", [])
     ]
-    parts += [kit.warning(f"{kind}: failed: {text}") for text in run.get("failures", [])]
+    parts += [blocks.warning(f"{kind}: failed: {text}") for text in run.get("failures", [])]
     if not run.get("complete", True):
-        parts.append(kit.warning(f"{kind}: stopped early: these are the figures until then"))
+        parts.append(blocks.warning(f"{kind}: stopped early: these are the figures until then"))
     for target in run["targets"]:
         errors = [f"{count:,} × {name}" for name, count in target.get("errors", {}).items()]
         if errors:
@@ -106,7 +108,7 @@ def _notes(run: Mapping[str, Any]) -> list[Markup]:
         for one in run.get("objectives", [])
     ]
     if rows:
-        parts.append(kit.table(["target", "objective", "value", "limit", ""], rows, words=2))
+        parts.append(blocks.table(["target", "objective", "value", "limit", ""], rows, words=2))
     return parts
 
 
@@ -117,7 +119,7 @@ def _resources(run: Mapping[str, Any]) -> list[Markup]:
     panels = [element("div", drawing, noise.told(key, run)) for key, drawing in drawn.items() if drawing]
     if not panels:
         return [noise.listed(run)]
-    figure = kit.figure("By part, over the rounds", "", "measured", kit.grid(*panels))
+    figure = blocks.captioned("By part, over the rounds", "", "measured", blocks.grid(*panels))
     return [element("h3", described(run)), figure, noise.listed(run)]
 
 
@@ -125,15 +127,14 @@ def _panel(key: str, title: str, targets: Sequence[Mapping[str, Any]]) -> Markup
     found = [(target["name"], target["figures"][key]) for target in targets if key in target["figures"]]
     colour = colours(target["name"] for target in targets)
     rows = [
-        Row(name, _spread(one), one["value"], one["low"], one["high"], colour[name], one.get("rounds", ()))
+        RangeRow(name, _spread(one), one["value"], one["low"], one["high"], colour[name], one.get("rounds", ()))
         for name, one in found
     ]
     return ranges(title, rows) if rows and any(row.high for row in rows) else Markup("")
 
 
 def _spread(one: Mapping[str, Any]) -> str:
-    value, low, high = (number(one[end]) for end in ("value", "low", "high"))
-    return value if low == high else f"{value} ({low}-{high})"
+    return ranged(*(number(one[end]) for end in ("value", "low", "high")))
 
 
 def _number(one: Mapping[str, Any] | None) -> str:

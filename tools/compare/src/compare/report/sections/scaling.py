@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from compare.report import kit
-from compare.report.labels import short
-from compare.report.ledger import number
-from compare.report.markup import Markup, element, path
-from compare.report.palette import NEUTRAL, colours
-from compare.report.svg import Axis, Chart, Scale, ticks
+from compare.numbers import number
+from compare.pages import blocks
+from compare.pages.charts import Axis, Chart, Scale, ticks
+from compare.pages.labels import short
+from compare.pages.markup import Markup, element, path
+from compare.pages.palette import NEUTRAL, colours
 
 _KINDS: Final = {
     "lambda": "Lambda's concurrency: execution environments",
@@ -23,16 +23,16 @@ _STRIP: Final = 38  # pixels for the clients over the replicas
 _STEPS: Final = (60, 300, 600, 900, 1800, 3600, 7200, 4 * 3600, 12 * 3600, 86_400, 7 * 86_400)
 
 
-def scaling(scaling: Mapping[str, Any]) -> kit.Section:
+def scaling(scaling: Mapping[str, Any]) -> blocks.Section:
     """A timeline for each, over the same minutes, and a table."""
     trace, runs = scaling["trace"], scaling["runs"]
     colour = {**colours(run["name"] for run in runs), "cpu": NEUTRAL}
     begins = float(scaling["scenario"].get("beforeSeconds", 0))
     drawings = [
-        kit.fitted(
+        blocks.fitted(
             lambda size, run=run: timeline(run, colour[run["name"]], begins, size),  # type: ignore[misc]
-            kit.Size(304, 250),
-            kit.Size(kit.PHONE.width, 250),
+            blocks.Size(304, 250),
+            blocks.Size(blocks.PHONE.width, 250),
         )
         for run in runs
     ]
@@ -46,12 +46,16 @@ def scaling(scaling: Mapping[str, Any]) -> kit.Section:
         "for; solid: what is ready."
     )
     found = element("div", *(element("div", one) for one in drawings), class_="three")
-    return kit.section(
-        "scaling", "In a rush", kit.lead(words), kit.figure("Fleets over time", note, "modelled", found), _table(runs)
+    return blocks.section(
+        "scaling",
+        "In a rush",
+        blocks.lead(words),
+        blocks.captioned("Fleets over time", note, "modelled", found),
+        _table(runs),
     )
 
 
-def timeline(run: Mapping[str, Any], colour: int, begins: float, size: kit.Size) -> Markup:
+def timeline(run: Mapping[str, Any], colour: int, begins: float, size: blocks.Size) -> Markup:
     """Clients above, replicas below, of one run."""
     steps = run["timeline"]
     times = [step["t"] - begins for step in steps]
@@ -125,7 +129,7 @@ def _table(runs: list[Mapping[str, Any]]) -> Markup:
         "shrunkAfterSeconds": "small again after, s",
     }
     rows: list[list[str]] = [[run["name"], *(_number(run["summary"].get(key)) for key in columns)] for run in runs]
-    return kit.table(["autoscaler of", *columns.values()], rows)
+    return blocks.table(["autoscaler of", *columns.values()], rows)
 
 
 def _number(value: float | None) -> str:

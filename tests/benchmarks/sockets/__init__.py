@@ -1,0 +1,1 @@
+"""What pods that hold sockets cost: `python -m tests.benchmarks.sockets`."""

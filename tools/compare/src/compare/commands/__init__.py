@@ -1,0 +1,1 @@
+"""The commands of `compare`, one a module."""

@@ -1,0 +1,1 @@
+"""What pages and pictures are made of: markup, charts, tables, and one self-contained HTML file."""
