@@ -202,6 +202,12 @@ compare: install
 	@compare all --assembly $(dir $(VARIANTS)) --json reports/compare.json --html reports/compare.html $(FIGURES)
 
 # Speed and memory are measured by hand, on a machine that does nothing else: docs/benchmarks.md keeps the last tables.
+# What a handler needs that is written without a thought of its cold start.
+build/naive:
+	@echo "Installing the packages of the naive handler (once, some seconds) ..." >&2
+	@python -m pip install --quiet --disable-pip-version-check --target $@ --constraint tools/requirements.txt \
+		aws-lambda-powertools boto3 aws-xray-sdk==2.15.0
+
 bench: install
 	@$(MAKE) --silent $(ASSEMBLY)
 	python -m tests.benchmarks.echo
@@ -212,7 +218,8 @@ bench: install
 	python -m tests.benchmarks.load
 	python -m tests.benchmarks.sockets
 	python -m tests.benchmarks.rebalance
-	python -m tests.benchmarks.imports
+	@$(MAKE) --silent build/naive
+	python -m tests.benchmarks.imports build/naive
 	python -m tests.benchmarks.router
 
 # --- maintain -------------------------------------------------------------------------------------------------------

@@ -9,13 +9,12 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 _SESSION_ID = re.compile("[a-z2-7]{26}")
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """One socket. `principal` is whom an authorizer named, if there is one."""
 
     id: str
@@ -66,8 +65,7 @@ class Session:
     previous_token_until: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What a connection says it holds. Without a generation it stands on the connection id alone."""
 
     session_id: str
@@ -75,8 +73,7 @@ class Claim:
     generation: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """Who gets what is published in a room: a session, through the connection that holds it."""
 
     session_id: str
@@ -92,8 +89,7 @@ class Position:
     seq: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A message before it has a place: `data` is JSON text, as the client sent it.
 
     Two drafts with the same sender, id and kind are one message that was sent twice.
@@ -112,16 +108,14 @@ class Draft:
         return _digest(f"{self.kind}#{self.sender}#{type(self.id).__name__}#{self.id}")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A message in its place."""
 
     position: Position
     draft: Draft
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
+class Replay(NamedTuple):
     """A stream's end, and what of it a client missed, in order.
 
     `recovered` is False when the history no longer reaches back to where the client was.

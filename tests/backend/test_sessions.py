@@ -372,8 +372,8 @@ def test_a_used_token_is_invalid_after_its_grace(sessions: Sessions) -> None:
 def test_a_token_belongs_to_the_principal_of_its_session(
     sessions: Sessions, owner: str | None, other: str | None, *, opens: bool
 ) -> None:
-    token = sessions.issue(replace(OLD, principal=owner), NOW).token
-    newcomer = replace(NEW, principal=other)
+    token = sessions.issue(OLD._replace(principal=owner), NOW).token
+    newcomer = NEW._replace(principal=other)
     if opens:
         assert sessions.resume(newcomer, str(token), NOW).session.id == OLD.session_id
     else:

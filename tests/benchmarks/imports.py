@@ -1,10 +1,11 @@
-"""What importing a handler costs: `python -m tests.benchmarks.imports`.
+"""What importing a handler costs: `python -m tests.benchmarks.imports FOLDER`.
 
-CPU of `import lambdas.message` in a process of its own, beside a naive handler that makes Powertools' Logger, Metrics
-and Tracer and a boto3 resource. The interpreter's own start is not counted, and byte code is there. Runs are
-interleaved; the table has medians, and the ratio to the naive one. The Tracer needs `aws-xray-sdk`, which is not
-installed here: `pip install --target FOLDER aws-xray-sdk`, then `--packages FOLDER`; without it the Tracer is imported
-and not made.
+CPU of `import lambdas.message` over the packages of the layer, and of a naive handler over those in FOLDER, which makes
+Powertools' Logger, Metrics and Tracer and a boto3 resource. Each import has a process of its own that sees no other
+package, as on Lambda. The interpreter's own start is not counted, and byte code is there. Runs are interleaved; the
+table has medians, and the ratio to the naive one. To make FOLDER:
+
+    pip install --target FOLDER "aws-lambda-powertools[tracer]" boto3
 """
 
 from __future__ import annotations
@@ -19,18 +20,17 @@ from typing import Annotated
 
 import typer
 
+from infra import layer
 from tests.lambdas.conftest import ENVIRONMENT
 from tests.processes import ROOT
 
 NAIVE = """
-from importlib.util import find_spec
-
 import boto3
 from aws_lambda_powertools import Logger, Metrics, Tracer
 
 logger = Logger()
 metrics = Metrics()
-tracer = Tracer() if find_spec("aws_xray_sdk") else None
+tracer = Tracer()
 table = boto3.resource("dynamodb").Table("duplex")
 
 
@@ -43,23 +43,23 @@ _TIMED = "import time; began = time.process_time(); import {}; print(time.proces
 def imported(module: str, path: list[Path]) -> float:
     """CPU milliseconds of an import in a new process."""
     environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(map(str, path))}
-    command = [sys.executable, "-c", _TIMED.format(module)]
+    command = [sys.executable, "-S", "-c", _TIMED.format(module)]
     done = subprocess.run(command, cwd=path[0], env=environment, stdout=subprocess.PIPE, check=True)
     return float(done.stdout) * 1000
 
 
 def main(
-    runs: Annotated[int, typer.Option(min=1, help="Runs of each.")] = 9,
     packages: Annotated[
-        Path | None, typer.Option(help="A folder with aws-xray-sdk, for the naive one's Tracer.")
-    ] = None,
+        Path, typer.Argument(metavar="FOLDER", exists=True, file_okay=False, help="The packages of the naive handler.")
+    ],
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each.")] = 9,
 ) -> None:
     """Compare the two."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "naive.py").write_text(NAIVE)
         modules = {
-            "lambdas.message": [ROOT],
-            "naive": [Path(folder), *([packages.absolute()] if packages else [])],
+            "lambdas.message": [ROOT, layer.ensure(layer.HOST) / "python"],
+            "naive": [Path(folder), packages.absolute()],
         }
         for module, path in modules.items():
             imported(module, path)  # compiles it

@@ -19,7 +19,9 @@ def site(tmp_path: Path) -> Path:
         "jmespath/__init__.py": "",
         "jmespath-1.1.0.dist-info/RECORD": "../../bin/jp.py,sha256=differs,1707\n",
         "jmespath-1.1.0.dist-info/LICENSE": "MIT",
-        "botocore/data/endpoints.json": "{}",
+        "botocore/data/endpoints.json": json.dumps(
+            {"partitions": [{"partition": "aws", "services": {"dynamodb": {"endpoints": {}}, "ec2": {}}}]}
+        ),
         "botocore/data/ec2/2016-11-15/paginators-1.json": "{}",
         "botocore/data/dynamodb/2012-08-10/examples-1.json": "{}",
         "botocore/data/dynamodb/2012-08-10/waiters-2.json": "{}",
@@ -52,6 +54,8 @@ def test_prune_keeps_the_shared_files_and_the_unpacked_models_of_the_services_in
     }
     model = json.loads((site / "botocore/data/dynamodb/2012-08-10/service-2.json").read_text(encoding="utf-8"))
     assert model == {"shapes": {"Tag": {"type": "string"}}}
+    endpoints = json.loads((site / "botocore/data/endpoints.json").read_text(encoding="utf-8"))
+    assert endpoints == {"partitions": [{"partition": "aws", "services": {"dynamodb": {"endpoints": {}}}}]}
 
 
 def test_a_member_called_documentation_is_not_prose() -> None:
@@ -74,16 +78,19 @@ def broken(tmp_path: Path) -> layer.Folder:
 
 
 def test_a_folder_is_installed_only_when_it_is_not_there_or_of_another_lock(tmp_path: Path) -> None:
-    assert not layer.is_current(layer.LAYER, tmp_path)
-    (tmp_path / "layer" / "python" / "botocore" / "data").mkdir(parents=True)
-    for service in layer.SERVICES:
-        (tmp_path / "layer" / "python" / "botocore" / "data" / service).mkdir()
-    lock = tmp_path / "layer" / layer.LAYER.lock.name
-    shutil.copy(layer.LAYER.lock, lock)
-    assert layer.is_current(layer.LAYER, tmp_path)
-    assert not layer.is_current(replace(layer.LAYER, services=("dynamodb",)), tmp_path)
-    lock.write_text("botocore==1.0\n", encoding="utf-8")
-    assert not layer.is_current(layer.LAYER, tmp_path)
+    lock = tmp_path / "requirements.txt"
+    lock.write_text("\n", encoding="utf-8")
+    folder = replace(layer.LAYER, lock=lock)
+    build = tmp_path / "build"
+    assert not layer.is_current(folder, build)
+    build.mkdir()
+    shutil.copytree(layer.ensure(), build / "layer")
+    shutil.copy(layer.BUILD / "layer.made-of", build)
+    assert layer.is_current(layer.LAYER, build)
+    assert not layer.is_current(folder, build), "made of another lock"
+    assert not layer.is_current(replace(layer.LAYER, services=("dynamodb",)), build)
+    shutil.rmtree(build / "layer")
+    assert not layer.is_current(layer.LAYER, build)
 
 
 def test_a_failing_install_is_one_line_and_leaves_the_old_folder_as_it_was(
