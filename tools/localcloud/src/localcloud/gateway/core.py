@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from localcloud.gateway import handshakes, integrations, management, selection
-from localcloud.gateway.effects import Accept, Close, Failed, HttpResponse, Log, Reject, Send
+from localcloud.gateway.effects import Accept, Close, Failed, HttpResponse, Invoke, Log, Reject, Send
 from localcloud.gateway.events import Caller
 from localcloud.gateway.limiter import Limiter
 from localcloud.gateway.model import AUTHORIZER, CONNECT, DISCONNECT, OF_REQUEST, OF_SUBJECT
@@ -22,7 +22,7 @@ from localcloud.gateway.request import Request
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from localcloud.gateway.effects import Effect, Outcome
+    from localcloud.gateway.effects import Call, Effect, Outcome
     from localcloud.gateway.events import Handshake
     from localcloud.gateway.model import Api, Route
 
@@ -310,7 +310,13 @@ class Gateway:
         assert route.integration is not None  # noqa: S101 - callers have looked
         if route.key in self.api.unpermitted:
             return self._end(request, route, Failed.NOT_INVOKED, now)
-        call, answer = integrations.begin(request, route.integration, request.id)
+        call: Call | None
+        answer: Answer | Failed | None = None
+        if (integration := route.integration).kind == "AWS_PROXY":
+            event = msgspec.json.encode(request.event())
+            call = Invoke(request.connection_id, request.id, integration.function_arn, event, integration.timeout)
+        else:
+            call, answer = integrations.begin(request, integration, request.id)
         effects: list[Effect] = []
         if call is not None:
             effects = [replace(call, delay=delay) if delay else call]
