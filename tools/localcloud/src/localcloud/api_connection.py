@@ -67,7 +67,8 @@ class ApiConnection(HttpConnection):
 
     def upgrade(self, request: Request, rest: bytes) -> bool:
         if request.method != "GET":
-            return False
+            self.refuse(self._answer(request))
+            return True
         url, headers = urlsplit(request.target), request.pairs
         host = next((value for name, value in headers if name.lower() == "host"), "")
         if (refusal := self._service.gateway.refuse(url.path, host)) is not None:

@@ -83,7 +83,7 @@ class HttpConnection(asyncio.Protocol):
         self._reading = True
         self._refused = False  # nothing that arrives counts any more
         self._owes_continue = False
-        self._quiet_bytes = 0  # received since the parser last had something to say: a header without end
+        self._quiet_bytes = 0  # received since the last end of a head, part of a body, or end of a request
         self._answering: asyncio.Future[HttpResponse] | None = None
         self._end: asyncio.TimerHandle | None = None
 
@@ -157,8 +157,8 @@ class HttpConnection(asyncio.Protocol):
     # What the parser calls.
 
     def on_message_begin(self) -> None:
-        self._quiet_bytes = self._head_size = self._body_size = 0
-        self._complete_head = False
+        self._head_size = self._body_size = 0
+        self._complete_head = self._expects = False
         self._target = b""
         self._raw: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
@@ -168,15 +168,17 @@ class HttpConnection(asyncio.Protocol):
         self._head_size += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._quiet_bytes = 0
         self._head_size += len(name) + len(value) + 4
         if self._head_size > self.head_limit:
             self._stop(refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE))
         if not self._complete_head:  # or it is a trailer, for which no one here has a use
             self._raw.append((name, value))
+            if len(name) == len(b"expect") and name.lower() == b"expect":
+                self._expects = value.lower() == b"100-continue"
 
     def on_headers_complete(self) -> None:
         self._complete_head = True
+        self._quiet_bytes = 0
         parser = self._parser
         request = self._request = Request(parser.get_method().decode(), self._target.decode("latin-1"), self._raw)
         request.version = parser.get_http_version()
@@ -186,10 +188,9 @@ class HttpConnection(asyncio.Protocol):
             self._stop(refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE))
         if (response := self.refusal(request)) is not None:
             self._stop(response)
-        for name, value in self._raw:
-            if len(name) == len(b"expect") and name.lower() == b"expect":
-                self._owes_continue = request.version == "1.1" and value.lower() == b"100-continue"
-                self._continue()
+        if self._expects and request.version == "1.1":
+            self._owes_continue = True
+            self._continue()
 
     def on_body(self, body: bytes) -> None:
         self._quiet_bytes = 0

@@ -54,15 +54,13 @@ class StatisticSet:
 class Series:
     """The values of one metric, which CloudWatch is to know under each of several sets of dimensions."""
 
-    def __init__(self, clock: Clock, namespace: str, name: str, unit: str, dimensions: tuple[Dimensions, ...]) -> None:
-        self._clock = clock
+    def __init__(self, namespace: str, name: str, unit: str, dimensions: tuple[Dimensions, ...]) -> None:
         self._name = (namespace, name, unit)
         self._dimensions = dimensions
         self._minutes: list[StatisticSet] = []
 
-    def add(self, value: float) -> None:
-        """Record a value now."""
-        now = self._clock.now()
+    def add(self, value: float, now: float) -> None:
+        """Record a value; `now` is virtual epoch seconds."""
         if not self._minutes or not 0 <= now - self._minutes[-1].minute < 60:
             self._minutes.append(StatisticSet(*self._name, (), int(now // 60) * 60))
         self._minutes[-1].add(value)
@@ -90,7 +88,7 @@ class Metrics:
 
     def series(self, namespace: str, name: str, unit: str, *dimensions: Dimensions) -> Series:
         """Where the values of a metric go, for whoever has many of them."""
-        self._series.append(Series(self._clock, namespace, name, unit, dimensions))
+        self._series.append(Series(namespace, name, unit, dimensions))
         return self._series[-1]
 
     def _set(self, empty: StatisticSet) -> StatisticSet:

@@ -211,4 +211,4 @@ class Server:
                 dimensions.append((api, ("Route", route), stage))
             series = self._surroundings.metrics.series("AWS/ApiGateway", name, unit, *dimensions)
             self._series[name, route] = series
-        series.add(value)
+        series.add(value, self.clock.now())

@@ -152,11 +152,12 @@ class WebSocketConnection(asyncio.Protocol):
     def send(self, data: str | bytes) -> None:
         """Send a text message, or a binary one."""
         if self._websocket.state is State.OPEN:
+            # Without the protocol's queue of what is to be sent, in which nothing waits.
             if isinstance(data, str):
-                self._websocket.send_text(data.encode(errors="replace"))
+                frame = Frame(Opcode.TEXT, data.encode(errors="replace"))
             else:
-                self._websocket.send_binary(data)
-            self._flush()
+                frame = Frame(Opcode.BINARY, data)
+            self._transport.write(frame.serialize(mask=False, extensions=self._websocket.extensions))
             if self._transport.get_write_buffer_size() > _UNREAD_LIMIT:
                 self._transport.abort()
 

@@ -186,7 +186,7 @@ class Function:
         self.spec = spec
         self.clock = clock
         self.report = report
-        self.metrics = FunctionMetrics(spec.name, spec.memory, metrics)
+        self.metrics = FunctionMetrics(spec.name, spec.memory, metrics, clock)
         self._runtime = runtime
         self._limit = limit
         self._surroundings = surroundings

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from localcloud.clock import Clock
     from localcloud.metrics import Metrics, Series
 
 _HEADINGS = ("function", "events", "errors", "cold", "init ms", "mean ms", "max ms", "billed ms", "MB used")
@@ -21,7 +22,8 @@ class FunctionMetrics:
     Lambda Insights", Amazon CloudWatch User Guide, whose count of `init_duration` is that of cold starts.
     """
 
-    def __init__(self, function: str, memory: int, metrics: Metrics) -> None:
+    def __init__(self, function: str, memory: int, metrics: Metrics, clock: Clock) -> None:
+        self._clock = clock
         self.memory = memory
         self.invocations = 0
         self.errors = 0
@@ -50,38 +52,41 @@ class FunctionMetrics:
 
     def started(self, concurrent: int) -> None:
         """An invocation has begun, as one of so many."""
+        now = self._clock.now()
         self.invocations += 1
-        self._invocations.add(1)
-        self._throttles.add(0)
-        self._concurrent.add(concurrent)
+        self._invocations.add(1, now)
+        self._throttles.add(0, now)
+        self._concurrent.add(concurrent, now)
 
     def throttled(self) -> None:
         """An event was refused for want of concurrency; it is no invocation."""
-        self._throttles.add(1)
+        self._throttles.add(1, self._clock.now())
 
     def ended(self, milliseconds: float, *, failed: bool) -> None:
         """It has ended. Lambda bills by the millisecond, rounded up."""
+        now = self._clock.now()
         self.errors += failed
         self.duration += milliseconds
         self.longest = max(self.longest, milliseconds)
-        self._duration.add(milliseconds)
-        self._errors.add(failed)
-        self._bill(milliseconds)
+        self._duration.add(milliseconds, now)
+        self._errors.add(failed, now)
+        self._bill(milliseconds, now)
 
     def initialized(self, milliseconds: float) -> None:
         """A worker has loaded the function. Since August 2025 Lambda bills that too."""
+        now = self._clock.now()
         self.cold_starts += 1
         self.init += milliseconds
-        self._init_duration.add(milliseconds)
-        self._total_memory.add(self.memory)
-        self._bill(milliseconds)
+        self._init_duration.add(milliseconds, now)
+        self._total_memory.add(self.memory, now)
+        self._bill(milliseconds, now)
 
     def sample(self, pids: Iterable[int]) -> None:
         """Look at the memory of its workers."""
         for megabytes in map(peak_memory, pids):
             if megabytes is not None:
                 self.used = max(self.used, megabytes)
-                self._used_memory.add(megabytes)
+                self._used_memory.add(megabytes, self._clock.now())
 
     def row(self, label: str) -> tuple[str, ...]:
         """The function's line of the table."""
@@ -98,10 +103,10 @@ class FunctionMetrics:
             str(self.used),
         )
 
-    def _bill(self, milliseconds: float) -> None:
+    def _bill(self, milliseconds: float, now: float) -> None:
         whole = math.ceil(milliseconds)
         self.billed += whole
-        self._billed_duration.add(whole)
+        self._billed_duration.add(whole, now)
 
 
 def table(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
