@@ -5,6 +5,10 @@ line too. `websockets` echoes as its documentation starts it (asyncio, deflate),
 deflate). Each client sends its next message when the last one has come back. Rounds of the servers are interleaved;
 the table has the median of each figure, and its ratio to both. CPU is user and system time of the server's
 processes, in microseconds a message. Linux only: it reads /proc.
+
+With `--against FOLDER`, another clone of the project in which `make install` has run, only this project's servers are
+measured: this checkout's and the other's, with the same assemblies, and the table has the ratios of the former to the
+latter.
 """
 
 from __future__ import annotations
@@ -105,11 +109,11 @@ def measure(server: Server, connections: int, seconds: float) -> Figures:
 
 
 @contextmanager
-def duplex(name: str, write: Callable[[Path], Path]) -> Iterator[Server]:
-    """The local cloud with an assembly that `write` puts into a folder."""
+def duplex(name: str, write: Callable[[Path], Path], checkout: Path | None = None) -> Iterator[Server]:
+    """The local cloud with an assembly that `write` puts into a folder; that of another checkout, if there is one."""
     with tempfile.TemporaryDirectory() as folder:
         assembly = write(Path(folder))
-        with local_cloud("--assembly", str(assembly)) as (url, pid):
+        with local_cloud("--assembly", str(assembly), checkout=checkout) as (url, pid):
             yield Server(name, url, lambda: {"gateway": [pid], "functions": children(pid)})
 
 
@@ -124,6 +128,13 @@ def small(folder: Path, handler: str) -> Path:
     builder.function("Echo", "handlers.echo")
     builder.route("DefaultRoute", "$default", "Echo", responds=True)
     return builder.write(folder, handler)
+
+
+DUPLEX: dict[str, Callable[[Path], Path]] = {
+    "duplex, its backend": backend,
+    "duplex, silent handler": partial(small, handler=SILENT),
+    "duplex, printing handler": partial(small, handler=PRINTING),
+}
 
 
 @contextmanager
@@ -193,6 +204,7 @@ def main(
     seconds: Annotated[float, typer.Option(help="Length of a round.")] = 5,
     rounds: Annotated[int, typer.Option(help="Rounds of each server.")] = 3,
     connections: Annotated[str, typer.Option(help="How many connections, comma-separated.")] = "1,64",
+    against: Annotated[Path | None, typer.Option(help="Another clone, in place of the peers.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
     serve: Annotated[str, typer.Option(hidden=True)] = "",
 ) -> None:
@@ -201,25 +213,56 @@ def main(
         uvloop.run(_serve(None)) if serve == "tuned" else asyncio.run(_serve("deflate"))
         return
     counts = [int(count) for count in connections.split(",")]
-    found: dict[tuple[str, int], list[Figures]] = {}
     with ExitStack() as stack:
-        servers = [
-            stack.enter_context(server)
-            for server in (
-                duplex("duplex, its backend", backend),
-                duplex("duplex, silent handler", partial(small, handler=SILENT)),
-                duplex("duplex, printing handler", partial(small, handler=PRINTING)),
-                ministack_printing(),
-                bare(tuned=False),
-                bare(),
-            )
-        ]
-        for round_ in range(rounds):
-            for count in counts:
-                for server in servers:
-                    print(f"round {round_ + 1} of {rounds}: {server.name}, {count} connections", file=sys.stderr)  # noqa: T201
-                    found.setdefault((server.name, count), []).append(measure(server, count, seconds))
-    rows: list[dict[str, Any]] = [
+        here = [stack.enter_context(duplex(name, write)) for name, write in DUPLEX.items()]
+        if against is None:
+            peers = [stack.enter_context(server) for server in (ministack_printing(), bare(tuned=False), bare())]
+        else:
+            peers = [
+                stack.enter_context(duplex(f"{name}, other", write, against.resolve()))
+                for name, write in DUPLEX.items()
+            ]
+        rows = _measured([*here, *peers], counts, seconds, rounds)
+    by_server = {(row["server"], row["connections"]): row for row in rows}
+    for row in rows:
+        if against is None:
+            for name, peer in ("ratio", _BARE), ("ratio_to_tuned", _TUNED):
+                base = by_server[peer, row["connections"]]
+                row[name] = round(row["messages_per_second"] / base["messages_per_second"], 3)
+        elif other := by_server.get((f"{row['server']}, other", row["connections"])):
+            row["ratio"] = round(row["messages_per_second"] / other["messages_per_second"], 3)
+            row["cpu_ratio"] = {part: round(used / other["cpu_us"][part], 3) for part, used in row["cpu_us"].items()}
+    if as_json:
+        print(json.dumps(rows, indent=2))  # noqa: T201
+        return
+    ratios = (
+        {"ratio": "of websockets", "ratio_to_tuned": "of it tuned"}
+        if against is None
+        else {"ratio": "of the other", "cpu_ratio": "CPU of the other"}
+    )
+    heads = {
+        "server": "server",
+        "connections": "connections",
+        "messages_per_second": "messages/s",
+        **ratios,
+        "p50_ms": "p50 ms",
+        "p99_ms": "p99 ms",
+        "cpu_us": "CPU us a message",
+    }
+    print(f"| {' | '.join(heads.values())} |\n{'|---' * len(heads)}|")  # noqa: T201
+    for row in rows:
+        print(f"| {' | '.join(_cell(row.get(key, '')) for key in heads)} |")  # noqa: T201
+
+
+def _measured(servers: list[Server], counts: list[int], seconds: float, rounds: int) -> list[dict[str, Any]]:
+    """The medians of each server with each number of connections, whose rounds are interleaved."""
+    found: dict[tuple[str, int], list[Figures]] = {}
+    for round_ in range(rounds):
+        for count in counts:
+            for server in servers:
+                print(f"round {round_ + 1} of {rounds}: {server.name}, {count} connections", file=sys.stderr)  # noqa: T201
+                found.setdefault((server.name, count), []).append(measure(server, count, seconds))
+    return [
         {
             "server": name,
             "connections": count,
@@ -232,28 +275,10 @@ def main(
         }
         for (name, count), figures in found.items()
     ]
-    rates = {(row["server"], row["connections"]): row["messages_per_second"] for row in rows}
-    for row in rows:
-        for name, peer in ("ratio", _BARE), ("ratio_to_tuned", _TUNED):
-            row[name] = round(row["messages_per_second"] / rates[peer, row["connections"]], 3)
-    if as_json:
-        print(json.dumps(rows, indent=2))  # noqa: T201
-        return
-    heads = (
-        "server",
-        "connections",
-        "messages/s",
-        "of websockets",
-        "of it tuned",
-        "p50 ms",
-        "p99 ms",
-        "CPU us a message",
-    )
-    print(f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|")  # noqa: T201
-    for row in rows:
-        cpu = ", ".join(f"{part} {used}" for part, used in row.pop("cpu_us").items())
-        keys = ("server", "connections", "messages_per_second", "ratio", "ratio_to_tuned", "p50_ms", "p99_ms")
-        print("| " + " | ".join(map(str, [*(row[key] for key in keys), cpu])) + " |")  # noqa: T201
+
+
+def _cell(value: object) -> str:
+    return ", ".join(f"{part} {used}" for part, used in value.items()) if isinstance(value, dict) else str(value)
 
 
 if __name__ == "__main__":

@@ -35,15 +35,16 @@ def cpu_seconds(pids: list[int]) -> float:
 
 
 @contextmanager
-def local_cloud(*options: str) -> Iterator[tuple[str, int]]:
+def local_cloud(*options: str, checkout: Path | None = None) -> Iterator[tuple[str, int]]:
     """`localcloud` without the limits of an account, which are not what is measured; the URL of its first API, and
-    its process id."""
+    its process id. `checkout` is another clone of the project, whose `.venv` runs it."""
+    python = sys.executable if checkout is None else str(checkout / ".venv/bin/python")
     with tempfile.TemporaryDirectory() as folder:
         ready_file = Path(folder) / "ready.json"
-        command = [sys.executable, "-m", "localcloud", "--port", "0", "--ready-file", str(ready_file), *options]
+        command = [python, "-m", "localcloud", "--port", "0", "--ready-file", str(ready_file), *options]
         for name in ("connect_rate", "account_rate", "account_burst"):
             command += ["--set", f"{name}=1000000"]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        with subprocess.Popen(command, cwd=checkout, stdout=subprocess.DEVNULL) as process:
             try:
                 while not ready_file.exists():
                     if process.poll() is not None:

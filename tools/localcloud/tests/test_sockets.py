@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from localcloud.api_connection import ApiConnection
 from localcloud.clock import Clock
 from localcloud.gateway.model import Domain, Limits, Route
 from localcloud.gateway.settings import Settings
 from localcloud.http_client import HttpClient
-from localcloud.http_connection import HttpConnection
 from localcloud.metrics import Metrics
-from localcloud.server import Outside, Server
+from localcloud.server import Server, Surroundings
 
 from .gateway.scenes import api, mock
 
@@ -38,7 +38,7 @@ class Wire(asyncio.Transport):
         self.ended = False
         self.reading = True
         self.unread = 0
-        self.protocol: Any = HttpConnection(server)
+        self.protocol: Any = ApiConnection(server)
         self.protocol.connection_made(self)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
@@ -105,8 +105,8 @@ def serve(test: Callable[[Server], Any], *routes: Route, origins: Any = (), **pr
     served = api(*(routes or (Route("$default", mock(reply="reply"), responds=True),)), **given)
 
     async def main() -> Any:
-        outside = Outside({}, HttpClient(), Metrics(Clock()), origins=frozenset(origins))
-        return test(Server(served, outside, Clock()))
+        surroundings = Surroundings({}, HttpClient(), Metrics(Clock()), origins=frozenset(origins))
+        return test(Server(served, surroundings, Clock()))
 
     return asyncio.run(main())
 

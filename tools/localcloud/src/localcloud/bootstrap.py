@@ -5,7 +5,7 @@ Started as `python -I -S -B bootstrap.py CONFIG`, so that nothing but what CONFI
 `{"path": [folders to import from], "gateways": {"ID.execute-api.REGION.amazonaws.com": "http://127.0.0.1:PORT"},
 "clock": [when it started, in epoch seconds, how many times as fast as real time it runs]}`. A container has its
 `"folder"` and what follows `python` in its `"command"`, too; with a `"program"`, that is run instead of python. A
-command `"beside"` a container sleeps in virtual time.
+command that is an `"exec"` probe or hook of a container sleeps in virtual time.
 """
 
 import importlib.abc
@@ -103,7 +103,7 @@ def main() -> None:
         _run_program([config["program"], *config["command"]])
     if config["clock"][1] != 1:
         _tell_virtual_time(*config["clock"])
-        if config.get("beside"):
+        if config.get("exec"):
             _sleep_in_virtual_time(config["clock"][1])
     sys.path[:0] = config["path"]
     sys.meta_path.insert(0, _Redirect(config["gateways"]))

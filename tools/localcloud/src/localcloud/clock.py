@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+Key = TypeVar("Key")
 
 _LEAST_TIMEOUT = 1.0  # real seconds
 _STEP = 60.0  # real seconds
@@ -39,12 +40,15 @@ class Clock:
         A timeout never comes before a real second has passed, unless it is shorter itself: what it guards takes its
         real milliseconds, however fast the clock runs.
         """
-        real = max(seconds / self.scale, min(seconds, _LEAST_TIMEOUT))
-        return asyncio.get_running_loop().call_later(real, callback, *arguments)
+        return asyncio.get_running_loop().call_later(self.timeout(seconds), callback, *arguments)
+
+    def timeout(self, seconds: float) -> float:
+        """A timeout of so many virtual seconds in real ones."""
+        return max(seconds / self.scale, min(seconds, _LEAST_TIMEOUT))
 
     async def sleep(self, seconds: float) -> None:
         """Return in so many virtual seconds, but never before a real second has passed, unless they are fewer."""
-        await asyncio.sleep(max(seconds / self.scale, min(seconds, _LEAST_TIMEOUT)))
+        await asyncio.sleep(self.timeout(seconds))
 
     async def sleep_until(self, moment: float) -> None:
         """Return at a moment in virtual epoch seconds, or at once when it has passed.
@@ -53,3 +57,36 @@ class Clock:
         """
         while (seconds := (moment - self.now()) / self.scale) > 0:  # noqa: ASYNC110 - nothing but time has to happen
             await asyncio.sleep(min(seconds, _STEP))
+
+
+class Timeouts(Generic[Key]):
+    """Timeouts of one length, most of which never come: one timer of the event loop serves them all."""
+
+    def __init__(self, clock: Clock, seconds: float, passed: Callable[[Key], object]) -> None:
+        """`passed` is called with the key of each that has passed; `seconds` are virtual ones."""
+        self._seconds = clock.timeout(seconds)
+        self._passed = passed
+        self._ends: dict[Key, float] = {}  # in the order in which they come
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self, key: Key) -> None:
+        """Begin one, which has not begun yet."""
+        loop = asyncio.get_running_loop()
+        end = self._ends[key] = loop.time() + self._seconds
+        if self._timer is None:
+            self._timer = loop.call_at(end, self._due)
+
+    def stop(self, key: Key) -> None:
+        """End one before it passes, if it has not."""
+        self._ends.pop(key, None)
+
+    def _due(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        while self._ends:
+            key, end = next(iter(self._ends.items()))
+            if end > loop.time():
+                self._timer = loop.call_at(end, self._due)
+                return
+            del self._ends[key]
+            self._passed(key)

@@ -17,7 +17,7 @@ from localcloud.aws.process import Aws
 from localcloud.clock import Clock
 from localcloud.errors import LocalError
 from localcloud.faults import Faults
-from localcloud.functions import figures, runtime
+from localcloud.functions import function_metrics, runtime
 from localcloud.functions.function import Function
 from localcloud.functions.source import Sources
 from localcloud.gateway.settings import Settings
@@ -26,7 +26,7 @@ from localcloud.metrics import Metrics
 from localcloud.pods.container import Host
 from localcloud.pods.pods import Pods
 from localcloud.pods.relay import Relay
-from localcloud.server import Outside, Server
+from localcloud.server import Server, Surroundings
 from localcloud.template import ACCOUNT, REGION
 from localcloud.triggers import timer
 from localcloud.triggers.queues import QueuePoller
@@ -128,8 +128,10 @@ class Cloud:
 
     def figures(self) -> list[str]:
         """A table of what the functions did, as lines; empty when they did nothing."""
-        ran = [function for function in self._functions if function.figures.invocations]
-        return list(figures.table(function.figures.row(function.spec.label) for function in ran)) if ran else []
+        ran = [function for function in self._functions if function.metrics.invocations]
+        return (
+            list(function_metrics.table(function.metrics.row(function.spec.label) for function in ran)) if ran else []
+        )
 
     def _printed(self, function: str, line: str) -> None:
         self._report(function, line, self._metrics.read_line(line))
@@ -174,7 +176,7 @@ class Cloud:
         stack.push_async_callback(pods.stop)
         http = HttpClient(pods.balancers)
         stack.callback(http.close)
-        outside = Outside(functions, http, self._metrics, self._log, self._faults, self._origins)
+        outside = Surroundings(functions, http, self._metrics, self._log, self._faults, self._origins)
         listeners = [self._bind(plan, outside, pods, stack) for plan in self._plans]
         servers = [server for server in listeners if isinstance(server, Server)]
         gateways |= {name: f"http://{server.address}" for server in servers for name in server.api.domain_names}
@@ -190,7 +192,7 @@ class Cloud:
                 await listener.serve()
             except OSError as error:
                 raise _busy(listener.address.rpartition(":")[2], error) from error
-        own = (self._watch(sources, functions), self._publish(aws, functions, pods), self._mourn(aws))
+        own = (self._watch(sources, functions), self._publish(aws, functions, pods), self._report_its_end(aws))
         for background in (*own, *self._triggered(functions, aws), *pods.autoscaling(aws.url, REGION)):
             task = asyncio.ensure_future(background)
             task.add_done_callback(_tell)
@@ -218,7 +220,7 @@ class Cloud:
         finally:
             values.close()
 
-    def _bind(self, plan: Plan, outside: Outside, pods: Pods, stack: AsyncExitStack) -> Server | Relay:
+    def _bind(self, plan: Plan, outside: Surroundings, pods: Pods, stack: AsyncExitStack) -> Server | Relay:
         if plan.api is not None:
             server: Server | Relay = Server(plan.api, outside, self._clock)
         else:
@@ -264,7 +266,7 @@ class Cloud:
     def _log(self, group: str, line: str) -> None:
         self._logs.append((group, int(self._clock.now() * 1000), line))
 
-    async def _mourn(self, aws: Aws) -> None:
+    async def _report_its_end(self, aws: Aws) -> None:
         await aws.ended()
         self._report("AWS", "the local AWS endpoint has ended: stop this and start it again", False)
 

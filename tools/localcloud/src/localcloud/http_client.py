@@ -1,4 +1,5 @@
-"""The HTTP client of HTTP integrations: HTTP/1.1 on asyncio and httptools, connections kept, whole responses.
+"""The HTTP client of HTTP integrations, and of the local cloud's own questions: HTTP/1.1 on asyncio and httptools,
+connections kept, whole responses.
 
 It follows no redirects and reads no proxy settings, as API Gateway does not. Names of load balancers behind a VPC link
 are looked up in what it was given; everything else resolves as usual.
@@ -17,10 +18,10 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from localcloud.gateway.effects import Failed, Responded
+from localcloud.gateway.effects import Failed, Fetch, Responded
 
 if TYPE_CHECKING:
-    from localcloud.gateway.effects import Fetch, Outcome
+    from localcloud.gateway.effects import Outcome
 
 Address = tuple[str, int]
 
@@ -106,6 +107,23 @@ class HttpClient:
             pool = self._pools[(*address, tls)] = _Pool(*address, host if tls else None, failed)
         pool.take(exchange)
         return exchange
+
+    async def ask(
+        self, method: str, url: str, headers: tuple[tuple[str, str], ...] = (), body: bytes = b""
+    ) -> Responded:
+        """A response, for who awaits it. OSError when there is none."""
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        request = Fetch("", "", method, url, headers, body, timeout=0.0)
+        exchange = self.fetch(request, lambda outcome: None if answer.done() else answer.set_result(outcome))
+        try:
+            outcome = await answer
+        except asyncio.CancelledError:
+            if exchange is not None:
+                exchange.cancel()
+            raise
+        if not isinstance(outcome, Responded):
+            raise ConnectionError(f"the request to {url} has failed")
+        return outcome
 
     def close(self) -> None:
         """Close every connection."""

@@ -6,7 +6,7 @@ memory than a quiet one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -43,6 +43,35 @@ class StatisticSet:
         self.minimum = min(self.minimum, value)
         self.maximum = max(self.maximum, value)
 
+    def merge(self, other: StatisticSet) -> None:
+        """Take in the values of another."""
+        self.count += other.count
+        self.sum += other.sum
+        self.minimum = min(self.minimum, other.minimum)
+        self.maximum = max(self.maximum, other.maximum)
+
+
+class Series:
+    """The values of one metric, which CloudWatch is to know under each of several sets of dimensions."""
+
+    def __init__(self, namespace: str, name: str, unit: str, dimensions: tuple[Dimensions, ...]) -> None:
+        self._name = (namespace, name, unit)
+        self._dimensions = dimensions
+        self._minutes: list[StatisticSet] = []
+
+    def add(self, value: float, now: float) -> None:
+        """Record a value; `now` is virtual epoch seconds."""
+        if not self._minutes or not 0 <= now - self._minutes[-1].minute < 60:
+            self._minutes.append(StatisticSet(*self._name, (), int(now // 60) * 60))
+        self._minutes[-1].add(value)
+
+    def drain(self) -> Iterator[StatisticSet]:
+        """What has come in since the last time, under each of its sets of dimensions."""
+        minutes, self._minutes = self._minutes, []
+        for found in minutes:
+            for dimensions in self._dimensions:
+                yield replace(found, dimensions=dimensions)
+
 
 class Metrics:
     """Collects values until somebody drains them."""
@@ -50,15 +79,22 @@ class Metrics:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._sets: dict[tuple[object, ...], StatisticSet] = {}
+        self._series: list[Series] = []
 
     def add(self, namespace: str, name: str, unit: str, dimensions: Dimensions, value: float) -> None:
         """Record a value now."""
         minute = int(self._clock.now() // 60) * 60
-        key = (namespace, name, unit, dimensions, minute)
-        found = self._sets.get(key)
-        if found is None:
-            found = self._sets[key] = StatisticSet(namespace, name, unit, dimensions, minute)
-        found.add(value)
+        self._set(StatisticSet(namespace, name, unit, dimensions, minute)).add(value)
+
+    def series(self, namespace: str, name: str, unit: str, *dimensions: Dimensions) -> Series:
+        """Where the values of a metric go, for whoever has many of them."""
+        self._series.append(Series(namespace, name, unit, dimensions))
+        return self._series[-1]
+
+    def _set(self, empty: StatisticSet) -> StatisticSet:
+        """The statistic set that there is, or this one."""
+        key = (empty.namespace, empty.name, empty.unit, empty.dimensions, empty.minute)
+        return self._sets.setdefault(key, empty)
 
     def read_line(self, line: str) -> bool:
         """Take in a line that a function printed. False when it is none of metrics, or not a valid one."""
@@ -71,6 +107,10 @@ class Metrics:
 
     def drain(self) -> list[StatisticSet]:
         """What has come in since the last time."""
+        for series in self._series:
+            for found in series.drain():
+                if (known := self._set(found)) is not found:
+                    known.merge(found)
         sets, self._sets = list(self._sets.values()), {}
         return sets
 

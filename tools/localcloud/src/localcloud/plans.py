@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from localcloud.assembly import Deployment
-    from localcloud.functions.function import FunctionSpec
+    from localcloud.functions.definitions import FunctionSpec
     from localcloud.gateway.model import Api
 
 

@@ -15,15 +15,15 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from localcloud.gateway.effects import Handshake, HttpResponse
-from localcloud.lingering import Lingering
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping
 
+    from localcloud.clock import Clock
+    from localcloud.gateway.core import Gateway
+    from localcloud.gateway.effects import Effect, Handshake, HttpResponse
     from localcloud.gateway.model import Limits
     from localcloud.gateway.settings import Settings
-    from localcloud.http_connection import HttpConnection
+    from localcloud.http_server import HttpConnection
 
 _EARLY_LIMIT = 64 * 1024  # what a client may send before its handshake is answered
 _IN_FLIGHT_LIMIT = 64  # messages of one connection under way; beyond it we stop reading from it
@@ -33,37 +33,23 @@ _CLOSE_SECONDS = 10.0  # how long a client may take to answer our close frame
 
 
 class Service(Protocol):
-    """What the protocols tell the server they belong to."""
+    """The server that connections belong to."""
 
     limits: Limits
     settings: Settings
+    clock: Clock
+    gateway: Gateway
+    sockets: set[HttpConnection | WebSocketConnection]
+    """Those that there are."""
 
-    def joined(self, connection: HttpConnection | WebSocketConnection | Lingering) -> None:
-        """There is a socket."""
+    def run(self, effects: Iterable[Effect]) -> None:
+        """Carry out what the gateway asks for."""
 
-    def left(self, connection: HttpConnection | WebSocketConnection | Lingering) -> None:
-        """It is gone."""
-
-    def forbidden(self, headers: Sequence[tuple[str, str]]) -> str | None:
-        """Why whoever asks has no business here, if so."""
-
-    def http(self, method: str, path: str, query: str, headers: Sequence[tuple[str, str]], body: bytes) -> HttpResponse:
-        """A request that asks for no upgrade."""
-
-    def refuse(self, path: str, headers: Sequence[tuple[str, str]]) -> HttpResponse | None:
-        """Why an upgrade at this path cannot be, if it cannot."""
+    def forbidden(self, headers: Mapping[str, str]) -> str | None:
+        """Why whoever asks has no business here, if so; the headers' names are in lower case."""
 
     def handshake(self, connection: WebSocketConnection, handshake: Handshake) -> None:
         """An upgrade that waits for `accept` or `reject`."""
-
-    def message(self, connection: WebSocketConnection, text: str) -> None:
-        """A whole text message."""
-
-    def pinged(self, connection: WebSocketConnection) -> None:
-        """A ping frame, which has been answered."""
-
-    def slow(self, connection: WebSocketConnection, slow: bool) -> None:
-        """The client leaves much unread, or has caught up."""
 
     def ended(self, connection: WebSocketConnection, code: int, reason: str) -> None:
         """The WebSocket is over, whether or not its socket is."""
@@ -91,15 +77,17 @@ class WebSocketConnection(asyncio.Protocol):
     def __init__(
         self,
         service: Service,
-        transport: asyncio.Transport,
+        http: HttpConnection,
         websocket: ServerProtocol,
         response: Response,
         early: bytes,
     ) -> None:
-        """`response` is the 101, held back until `accept`; `early` what came behind the upgrade request."""
+        """`http` is what the upgrade request came by; `response` the 101, held back until `accept`; `early` what came
+        behind the request."""
         self.connection_id = ""
         self._service = service
-        self._transport = transport
+        self._http = http
+        self._transport = http.transport
         self._websocket = websocket
         self._response = response
         self._early = bytearray(early)
@@ -111,8 +99,10 @@ class WebSocketConnection(asyncio.Protocol):
         self._refused = False  # we have failed the connection over something it sent: the rest is not read
         self._over = False
         self._closing: asyncio.TimerHandle | None = None
-        transport.set_write_buffer_limits(high=_SLOW_LIMIT)
-        service.joined(self)
+        self._transport.set_protocol(self)
+        self._transport.set_write_buffer_limits(high=_SLOW_LIMIT)
+        service.sockets.remove(http)
+        service.sockets.add(self)
 
     def data_received(self, data: bytes) -> None:
         if self._websocket.state is State.CONNECTING:
@@ -130,7 +120,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._websocket.receive_eof()
         if self._closing is not None:
             self._closing.cancel()
-        self._service.left(self)
+        self._service.sockets.discard(self)
         self._work()
 
     # The handshake's answer.
@@ -151,19 +141,22 @@ class WebSocketConnection(asyncio.Protocol):
         """Refuse the handshake."""
         self._over = True
         if not self._transport.is_closing():
-            self._service.left(self)
-            Lingering(self._service, self._transport, response)
+            self._service.sockets.remove(self)
+            self._service.sockets.add(self._http)
+            self._transport.set_protocol(self._http)
+            self._http.refuse(response)
 
     # What goes to the client.
 
     def send(self, data: str | bytes) -> None:
         """Send a text message, or a binary one."""
         if self._websocket.state is State.OPEN:
+            # Without the protocol's queue of what is to be sent, in which nothing waits.
             if isinstance(data, str):
-                self._websocket.send_text(data.encode(errors="replace"))
+                frame = Frame(Opcode.TEXT, data.encode(errors="replace"))
             else:
-                self._websocket.send_binary(data)
-            self._flush()
+                frame = Frame(Opcode.BINARY, data)
+            self._transport.write(frame.serialize(mask=False, extensions=self._websocket.extensions))
             if self._transport.get_write_buffer_size() > _UNREAD_LIMIT:
                 self._transport.abort()
 
@@ -193,12 +186,12 @@ class WebSocketConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client does not read: take no more from it until it does."""
         self._writable = False
-        self._service.slow(self, True)
+        self._service.gateway.slow(self.connection_id, True)
         self._pace()
 
     def resume_writing(self) -> None:
         self._writable = True
-        self._service.slow(self, False)
+        self._service.gateway.slow(self.connection_id, False)
         self._pace()
 
     def _pace(self) -> None:
@@ -210,36 +203,40 @@ class WebSocketConnection(asyncio.Protocol):
     # What comes from the client.
 
     def _work(self) -> None:
-        """Work on what was received, as far as the limit allows; then, if that was all, say that it is over."""
+        """Work on what was received, as far as the limit allows; then, if that was all, see whether it is over."""
+        service = self._service
         while self._frames and self._in_flight < _IN_FLIGHT_LIMIT:
-            self._frame(self._frames.popleft())
-        state = self._websocket.state
-        if self._frames or state is State.OPEN or (state is State.CONNECTING and not self._transport.is_closing()):
+            frame = self._frames.popleft()
+            opcode = frame.opcode
+            if opcode is Opcode.PING:
+                service.gateway.pinged(self.connection_id, service.clock.now())
+            elif self._refused:
+                continue
+            elif opcode is Opcode.BINARY:
+                self._refuse(1003)
+            elif opcode is Opcode.TEXT or opcode is Opcode.CONT:
+                self._fragments.append(bytes(frame.data))
+                if not frame.fin:
+                    continue
+                data, self._fragments = b"".join(self._fragments), []
+                try:
+                    text = data.decode()
+                except UnicodeDecodeError:
+                    self._refuse(1007)
+                else:
+                    service.run(service.gateway.receive(self.connection_id, text, service.clock.now()))
+        if not self._frames and self._websocket.state is not State.OPEN:
+            self._check_end()
+
+    def _check_end(self) -> None:
+        """Say that it is over, unless its handshake is under way."""
+        if self._websocket.state is State.CONNECTING and not self._transport.is_closing():
             return
         if not self._over:
             self._over = True
             close = self._websocket.close_rcvd or self._websocket.close_sent
             self._service.ended(self, *((close.code, close.reason) if close is not None else (1006, "")))
         self._expect_end()
-
-    def _frame(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.PING:
-            self._service.pinged(self)
-        if self._refused or frame.opcode not in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
-            return
-        if frame.opcode is Opcode.BINARY:
-            self._refuse(1003)
-            return
-        self._fragments.append(bytes(frame.data))
-        if not frame.fin:
-            return
-        data, self._fragments = b"".join(self._fragments), []
-        try:
-            text = data.decode()
-        except UnicodeDecodeError:
-            self._refuse(1007)
-        else:
-            self._service.message(self, text)
 
     def _refuse(self, code: int) -> None:
         self._refused = True

@@ -13,7 +13,7 @@ from .. import assemblies
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from localcloud.functions.function import FunctionSpec
+    from localcloud.functions.definitions import FunctionSpec
 
 
 def read(builder: assemblies.Builder, folder: Path) -> dict[str, FunctionSpec]:

@@ -17,8 +17,8 @@ import uvloop
 
 from localcloud.clock import Clock
 from localcloud.functions import runtime
-from localcloud.functions.function import Function, FunctionSpec
-from localcloud.functions.worker import Worker
+from localcloud.functions.definitions import FunctionSpec
+from localcloud.functions.function import Function, Worker
 from localcloud.gateway.effects import Failed, Outcome, Raised, Returned
 from localcloud.metrics import Metrics
 from localcloud.testing import eventually
@@ -173,10 +173,10 @@ def test_an_event_that_meets_a_dead_worker_fails_as_any_other(tmp_path: Path) ->
     async def test() -> None:
         async with function(spec(tmp_path), limit=1) as (subject, _):
             worker = await idle(subject)
-            assert worker._waiting is not None
+            assert worker.waiting is not None
             assert worker.pid is not None
             os.kill(worker.pid, signal.SIGSTOP)  # so that its runtime client does not come back
-            worker._waiting._transport.abort()
+            worker.waiting.transport.abort()
             for _ in range(10):  # the event loop closes it in one of its next turns
                 await asyncio.sleep(0)
             outcome = subject.invoke(b"{}")
@@ -193,10 +193,10 @@ def test_a_worker_that_asks_twice_for_its_next_event_is_idle_once(tmp_path: Path
     async def test() -> None:
         async with function(spec(tmp_path), limit=1) as (subject, _):
             worker = await idle(subject)
-            before = worker._waiting
+            before = worker.waiting
             assert before is not None
-            before._transport.abort()
-            while worker._waiting is before:  # noqa: ASYNC110 - as above
+            before.transport.abort()
+            while worker.waiting is before:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0)
             assert subject._idle == [worker]
             found = await asyncio.gather(ask(subject), ask(subject))
@@ -224,6 +224,7 @@ def test_a_handler_is_stopped_at_its_timeout(tmp_path: Path) -> None:
         ("", "elsewhere.handler", "No module named 'elsewhere'"),
         ("", "handler", "Bad handler 'handler'"),
         ("import os; os._exit(4)", "handlers.handler", "exit status 4"),
+        ("raise ValueError('two\\n   lines')", "handlers.handler", "ValueError: two lines"),
     ],
 )
 def test_a_handler_that_does_not_load_says_so_once_and_fails_every_event(
@@ -378,7 +379,8 @@ def test_handlers_and_timeouts_go_by_virtual_time(tmp_path: Path) -> None:
     async def test() -> None:
         started = time.time()
         async with function(spec(tmp_path, timeout=60), scale=100) as (subject, lines):
-            assert result(await ask(subject))["time"] - started > (time.time() - started) * 50
+            began = subject.clock.started
+            assert result(await ask(subject))["time"] - began > (time.time() - began) * 50
             assert await ask(subject, sleep=600) is Failed.FUNCTION_ERROR
         assert lines == ["Task timed out after 60.00 seconds"]
         assert time.time() - started < 60

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from localcloud.aws import expressions, instances, partitions, queues, transactions, wsgi
-from localcloud.aws.http import Response
 from localcloud.aws.items import THROTTLED, Items
+from localcloud.gateway.effects import HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from localcloud.aws.http import Request
+    from localcloud.http_server import Request
 
 _THREADS = 64  # more than there will be long polls
 
@@ -39,7 +39,7 @@ class Endpoint:
         self.port = 0
         self.throttled: Callable[[], bool] = lambda: False
 
-    def __call__(self, request: Request) -> Response | Awaitable[Response]:
+    def __call__(self, request: Request) -> HttpResponse | Awaitable[HttpResponse]:
         """The response, or for what may wait, the promise of one."""
         if self.items.applies(request):
             return THROTTLED if self.throttled() else self.items.answer(request)
@@ -53,5 +53,5 @@ class Endpoint:
             return self._ask_moto(request)
         return asyncio.get_running_loop().run_in_executor(self._threads, self._ask_moto, request)
 
-    def _ask_moto(self, request: Request) -> Response:
+    def _ask_moto(self, request: Request) -> HttpResponse:
         return wsgi.call(self._moto, request, self.port)

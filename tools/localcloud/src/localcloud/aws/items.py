@@ -26,13 +26,13 @@ from werkzeug.exceptions import HTTPException
 
 from localcloud.aws import shapes
 from localcloud.aws.capacity import Bill
-from localcloud.aws.http import Response
+from localcloud.gateway.effects import HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from localcloud.aws.capacity import Units
-    from localcloud.aws.http import Request
+    from localcloud.http_server import Request
 
 _TARGET = "DynamoDB_20120810."
 _JSON = "application/x-amz-json-1.0"
@@ -51,11 +51,11 @@ _OPERATIONS = (
     "TransactWriteItems",
     "UpdateItem",
 )
-THROTTLED = Response(
+THROTTLED = HttpResponse(
     400,
-    {"Content-Type": _JSON},
     b'{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",'
     b'"message":"The level of configured provisioned throughput for the table was exceeded."}',
+    (("Content-Type", _JSON),),
 )
 _encoder = json.JSONEncoder(separators=(",", ":"))
 
@@ -89,7 +89,7 @@ class Items:
             and ("authorization" not in headers or _SCOPE.match(headers["authorization"]) is not None)
         )
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> HttpResponse:
         """What DynamoDB answers; raises what moto raises when it meets a defect of its own."""
         target = request.headers["x-amz-target"]
         method, parser, encode = self._operations[target]
@@ -152,8 +152,8 @@ class Items:
         return handler
 
 
-def _response(status: int | str, headers: dict[str, str], text: str) -> Response:
+def _response(status: int | str, headers: dict[str, str], text: str) -> HttpResponse:
     body = text.encode()
     headers["x-amzn-RequestId"] = base64.b32encode(os.urandom(35))[:52].decode()  # 52 capitals and digits, as AWS's are
     headers["x-amz-crc32"] = str(zlib.crc32(body))
-    return Response(int(status), headers, body)
+    return HttpResponse(int(status), body, tuple(headers.items()))

@@ -106,9 +106,9 @@ def _serve(request: dict[str, Any]) -> int:
     import uvloop  # noqa: PLC0415
 
     from localcloud.aws.endpoint import Endpoint  # noqa: PLC0415
-    from localcloud.aws.http import Connection  # noqa: PLC0415
     from localcloud.aws.ttl import sweep  # noqa: PLC0415
     from localcloud.clock import Clock  # noqa: PLC0415
+    from localcloud.http_server import HttpConnection  # noqa: PLC0415
 
     started, scale = request["clock"]
     clock = Clock(scale, started)
@@ -116,7 +116,7 @@ def _serve(request: dict[str, Any]) -> int:
     endpoint.port = listener.port
 
     async def serve() -> None:
-        await listener.serve(lambda: Connection(endpoint))
+        await listener.serve(lambda: HttpConnection(endpoint))
         await sweep(request["account"], request["region"], clock)
 
     threading.Thread(target=lambda: uvloop.run(serve()), daemon=True).start()

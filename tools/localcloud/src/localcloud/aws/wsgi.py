@@ -13,18 +13,18 @@ from moto.core.request import (
     should_preserve_original_header_name,
 )
 
-from localcloud.aws.http import Response
+from localcloud.gateway.effects import HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from localcloud.aws.http import Request
+    from localcloud.http_server import Request
 
 # Headers that describe a connection: ours is another one than the application's.
 _OURS = frozenset({"connection", "keep-alive", "server", "transfer-encoding"})
 
 
-def call(application: Callable[..., Iterable[bytes]], request: Request, port: int) -> Response:
+def call(application: Callable[..., Iterable[bytes]], request: Request, port: int) -> HttpResponse:
     """The application's response, whole."""
     started: list[tuple[str, list[tuple[str, str]]]] = []
     parts: list[bytes] = []
@@ -47,7 +47,7 @@ def call(application: Callable[..., Iterable[bytes]], request: Request, port: in
         if name.lower() in _OURS or (name.lower() == "content-length" and request.method != "HEAD"):
             continue
         kept[name] = f"{kept[name]}, {value}" if name in kept else value
-    return Response(int(status.split(" ", 1)[0]), kept, body)
+    return HttpResponse(int(status.split(" ", 1)[0]), body, tuple(kept.items()))
 
 
 def environ(request: Request, port: int) -> dict[str, Any]:

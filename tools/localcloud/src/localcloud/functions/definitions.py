@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from localcloud import metadata, resources
 from localcloud.errors import LocalError
-from localcloud.functions.function import FunctionSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
@@ -14,6 +14,34 @@ if TYPE_CHECKING:
 
     from localcloud.assembly import Deployment
     from localcloud.template import Stack
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """A function as its template describes it: `timeout` in seconds, `memory` in MB, `path` what it may import from
+    besides what the runtime brings.
+
+    `label` is what people know it by: its construct's path in a CDK app, else its logical id. `source` is the asset as
+    it was staged, `original` the folder it was staged from, if that is known here.
+    """
+
+    logical_id: str
+    label: str
+    name: str
+    arn: str
+    handler: str
+    runtime: str
+    timeout: float
+    memory: int
+    source: Path
+    original: Path | None
+    path: tuple[Path, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    log_group: str = ""
+    log_format: str = "Text"
+    log_level: str = "INFO"
+    reserved: int | None = None
+    """Reserved concurrency: more events than this at once are throttled, and 0 throttles all."""
 
 
 def read(

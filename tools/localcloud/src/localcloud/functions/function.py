@@ -1,65 +1,167 @@
-"""A Lambda function: what its template says, and the workers that run it."""
+"""A Lambda function at work: the processes that run it, and the Runtime API by which they get their events.
+
+Source of the Runtime API, 2018-06-01: "Using the Lambda runtime API for custom runtimes", AWS Lambda Developer Guide. A
+worker asks for its next invocation and is kept waiting until there is one; then it posts a response or an error. Each
+worker has a port of its own, so that whoever asks is known by it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import time
 import uuid
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from localcloud.functions.figures import Figures
-from localcloud.functions.runtime_api import Invocation
-from localcloud.functions.worker import Worker
-from localcloud.gateway.effects import Failed, Raised, Returned
+from localcloud.child import Child
+from localcloud.clock import Timeouts
+from localcloud.functions.function_metrics import FunctionMetrics
+from localcloud.gateway.effects import Failed, HttpResponse, Raised, Returned
+from localcloud.http_server import HttpConnection, encoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from localcloud.clock import Clock
+    from localcloud.functions.definitions import FunctionSpec
     from localcloud.gateway.effects import Outcome
+    from localcloud.http_server import Request
     from localcloud.metrics import Metrics
 
 # Lambda gives a function 10 s to load. A laptop that starts many workers at once can be slower without being wrong.
 _INIT_SECONDS = 60.0
+_ROOT = "/2018-06-01/runtime/"
+_JSON = (("Content-Type", "application/json"),)
+_ACCEPTED = encoded(HttpResponse(202, b'{"status":"OK"}', _JSON))
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionSpec:
-    """A function as its template describes it: `timeout` in seconds, `memory` in MB, `path` what it may import from
-    besides what the runtime brings.
+class Invocation:
+    """One event, and who waits for its outcome."""
 
-    `label` is what people know it by: its construct's path in a CDK app, else its logical id. `source` is the asset as
-    it was staged, `original` the folder it was staged from, if that is known here.
-    """
+    __slots__ = ("_done", "id", "payload", "since")
 
-    logical_id: str
-    label: str
-    name: str
-    arn: str
-    handler: str
-    runtime: str
-    timeout: float
-    memory: int
-    source: Path
-    original: Path | None
-    path: tuple[Path, ...]
-    environment: Mapping[str, str] = field(default_factory=dict)
-    log_group: str = ""
-    log_format: str = "Text"
-    log_level: str = "INFO"
-    reserved: int | None = None
-    """Reserved concurrency: more events than this at once are throttled, and 0 throttles all."""
+    def __init__(self, payload: bytes, done: Callable[[Outcome], None]) -> None:
+        self.payload = payload
+        self.id = ""
+        self.since = 0.0  # by time.perf_counter(), once a worker has it
+        self._done: Callable[[Outcome], None] | None = done
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody still waits for it."""
+        return self._done is not None
+
+    def finish(self, outcome: Outcome) -> None:
+        """Tell the outcome, once."""
+        done, self._done = self._done, None
+        if done is not None:
+            done(outcome)
+
+    def cancel(self) -> None:
+        """Nobody waits any more: if no worker has it yet, none will."""
+        self._done = None
 
 
-@dataclass(slots=True)
-class _Pending:
-    payload: bytes
-    outcome: asyncio.Future[Outcome]
+class Worker(Child):
+    """One execution environment: a process that runs a function's handler, one event at a time."""
+
+    def __init__(self, function: Function) -> None:
+        super().__init__()
+        self.invocation: Invocation | None = None
+        self.waiting: RuntimeConnection | None = None
+        """Where its runtime client waits for the next event."""
+        self.function = function
+        self.started = time.perf_counter()
+        self.reason: str | None = None
+        """Why it ends, if that is known."""
+
+    async def start(self, environment: Mapping[str, str], config: Mapping[str, object]) -> None:
+        """Start the process; `config` is what bootstrap.py takes."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: RuntimeConnection(self), "127.0.0.1", 0)
+        address = self._server.sockets[0].getsockname()
+        try:
+            await self.spawn({**environment, "AWS_LAMBDA_RUNTIME_API": f"{address[0]}:{address[1]}"}, config)
+        except BaseException:
+            self._server.close()
+            raise
+
+    def invoke(self, invocation: Invocation) -> None:
+        """Hand an event to the process, which waits for one."""
+        function, connection = self.function, self.waiting
+        assert connection is not None  # noqa: S101 - it waits
+        spec, now = function.spec, function.clock.now()
+        self.waiting, self.invocation = None, invocation
+        function.begun(self)
+        bits = f"{random.getrandbits(128):032x}"
+        # A UUID of version 4.
+        invocation.id = (
+            f"{bits[:8]}-{bits[8:12]}-4{bits[13:16]}-{'89ab'[int(bits[16], 16) & 3]}{bits[17:20]}-{bits[20:]}"
+        )
+        invocation.since = time.perf_counter()
+        head = (
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+            f"Lambda-Runtime-Aws-Request-Id: {invocation.id}\r\n"
+            f"Lambda-Runtime-Deadline-Ms: {int((now + spec.timeout) * 1000)}\r\n"
+            f"Lambda-Runtime-Invoked-Function-Arn: {spec.arn}\r\n"
+            f"Lambda-Runtime-Trace-Id: Root=1-{int(now):08x}-{bits[:24]};Sampled=0\r\n"
+            f"Content-Length: {len(invocation.payload)}\r\n\r\n"
+        )
+        connection.respond(head.encode("latin-1") + invocation.payload)
+        if function.faults("function-crash"):
+            self.kill("crashed by the fault function-crash")
+
+    def kill(self, reason: str) -> None:
+        """End the process at once; `Function.exited` follows with this reason. What the handler started goes too, as an
+        environment on Lambda goes as a whole."""
+        if self.running:
+            self.reason = self.reason or reason
+            self.kill_group()
+
+    def printed(self, line: str) -> None:
+        self.function.report(self.function.spec.label, line)
+
+    def ended(self, how: str) -> None:
+        self._server.close()
+        self.function.exited(self, self.reason or f"Runtime exited: {how}")
+
+
+class RuntimeConnection(HttpConnection):
+    """One connection of a worker to its Runtime API."""
+
+    def __init__(self, worker: Worker) -> None:
+        super().__init__(self._answer)
+        self._worker = worker
+        self._admitted = False
+
+    def refusal(self, request: Request) -> HttpResponse | None:
+        """A connection has one client: its first request tells whether that is a browser."""
+        refusal = None if self._admitted else super().refusal(request)
+        self._admitted = refusal is None
+        return refusal
+
+    def _answer(self, request: Request) -> HttpResponse | None:
+        worker = self._worker
+        match (request.method, *request.target.removeprefix(_ROOT).split("/")):
+            case ("GET", "invocation", "next"):
+                worker.waiting = self
+                worker.function.ready(worker)
+            case ("POST", "invocation", invocation_id, "response" | "error" as kind):
+                self.respond(_ACCEPTED)
+                if worker.invocation is not None and worker.invocation.id == invocation_id:
+                    # The runtime client has logged an error, and the process lives on.
+                    outcome = Returned(request.body) if kind == "response" else Raised(request.body)
+                    worker.function.finish(worker, outcome)
+            case ("POST", "init", "error"):
+                self.respond(_ACCEPTED)
+                worker.reason = _error_text(request.body)
+            case _:
+                return HttpResponse(404, b'{"errorType":"NotFound"}', _JSON)
+        return None
 
 
 class Function:
@@ -82,43 +184,52 @@ class Function:
         cloud, such as its endpoint; `gateways` map the hosts of APIs to local addresses; `report(label, line)` takes
         every line that the function prints."""
         self.spec = spec
+        self.clock = clock
+        self.report = report
+        self.metrics = FunctionMetrics(spec.name, spec.memory, metrics, clock)
         self._runtime = runtime
         self._limit = limit
         self._surroundings = surroundings
         self._gateways = gateways
-        self._report = report
-        self._clock = clock
-        self._faults = faults
-        self.figures = Figures(spec.name, spec.memory, metrics)
-        self._queue: deque[_Pending] = deque()
+        self.faults = faults
+        self._queue: deque[Invocation] = deque()
         self._workers: set[Worker] = set()
         self._retired: set[Worker] = set()  # run code that has changed since; they end with the event they have
-        self._starting: dict[Worker, tuple[float, asyncio.TimerHandle]] = {}  # since when, and how long yet
+        self._starting: dict[Worker, asyncio.TimerHandle] = {}  # how long yet
         self._idle: list[Worker] = []
         self._returning: set[Worker] = set()  # have answered, and are about to ask for the next event
-        self._busy: dict[Worker, tuple[_Pending, float, asyncio.TimerHandle]] = {}  # since when, and how long yet
+        self._busy: set[Worker] = set()
+        self._timeouts = Timeouts[Worker](clock, spec.timeout, self._timed_out)
         self._starts: set[asyncio.Task[None]] = set()
         self._stopped = False
         self._load_error: str | None = None
 
-    def invoke(self, payload: bytes) -> asyncio.Future[Outcome]:
-        """Run the handler on a JSON event. The outcome always comes: Returned, Raised, FUNCTION_ERROR, or THROTTLED."""
-        pending = _Pending(payload, asyncio.get_running_loop().create_future())
+    def call(self, payload: bytes, done: Callable[[Outcome], None]) -> Invocation:
+        """Run the handler on a JSON event. `done` is called once, later or at once, unless the invocation that this
+        gives is cancelled: with Returned, Raised, FUNCTION_ERROR or THROTTLED."""
+        invocation = Invocation(payload, done)
         if self.spec.reserved is not None and len(self._busy) + len(self._queue) >= self.spec.reserved:
-            self.figures.throttled()
-            pending.outcome.set_result(Failed.THROTTLED)
+            self.metrics.throttled()
+            invocation.finish(Failed.THROTTLED)
         elif self._stopped:
-            pending.outcome.set_result(Failed.FUNCTION_ERROR)
+            invocation.finish(Failed.FUNCTION_ERROR)
         elif self._idle:
-            self._assign(self._idle.pop(), pending)
+            self._idle.pop().invoke(invocation)
         else:
-            self._queue.append(pending)
+            self._queue.append(invocation)
             self._grow()
-        return pending.outcome
+        return invocation
+
+    def invoke(self, payload: bytes) -> asyncio.Future[Outcome]:
+        """As `call`, for who awaits the outcome."""
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        invocation = self.call(payload, lambda found: None if outcome.done() else outcome.set_result(found))
+        outcome.add_done_callback(lambda _: invocation.cancel())
+        return outcome
 
     def sample(self) -> None:
         """Look at what its workers use."""
-        self.figures.sample(worker.pid for worker in self._workers if worker.pid is not None)
+        self.metrics.sample(worker.pid for worker in self._workers if worker.pid is not None)
 
     def warm(self) -> None:
         """Start a first worker now, so that a handler that does not load is known before the first event."""
@@ -129,12 +240,12 @@ class Function:
         """The code has changed: events under way end as they began, the next ones meet the new code."""
         retired, self._workers = self._workers, set()
         self._retired |= retired
-        for _, timer in self._starting.values():
+        for timer in self._starting.values():
             timer.cancel()
         self._starting.clear()
         self._idle.clear()
         self._returning.clear()
-        for worker in retired - self._busy.keys():
+        for worker in retired - self._busy:
             worker.kill("reloaded")
         self._start_worker()
 
@@ -143,7 +254,7 @@ class Function:
         self._stopped = True
         self.sample()
         while self._queue:
-            _settle(self._queue.popleft(), Failed.FUNCTION_ERROR)
+            self._queue.popleft().finish(Failed.FUNCTION_ERROR)
         await asyncio.gather(*self._starts, return_exceptions=True)
         workers = self._workers | self._retired
         for worker in workers:
@@ -160,10 +271,10 @@ class Function:
         loop = asyncio.get_running_loop()
         worker = Worker(self)
         self._workers.add(worker)
-        timer = loop.call_later(_INIT_SECONDS, worker.kill, f"not ready after {_INIT_SECONDS:.0f} seconds")
-        self._starting[worker] = (time.perf_counter(), timer)
+        reason = f"not ready after {_INIT_SECONDS:.0f} seconds"
+        self._starting[worker] = loop.call_later(_INIT_SECONDS, worker.kill, reason)
         path = [str(folder) for folder in (*self.spec.path, self._runtime)]
-        config = {"path": path, "gateways": dict(self._gateways), "clock": [self._clock.started, self._clock.scale]}
+        config = {"path": path, "gateways": dict(self._gateways), "clock": [self.clock.started, self.clock.scale]}
         start = loop.create_task(worker.start(self._environment(), config))
         self._starts.add(start)
         start.add_done_callback(lambda task: self._start_done(worker, task))
@@ -173,45 +284,33 @@ class Function:
         if task.cancelled() or (error := task.exception()) is None:
             return
         worker.exited.set_result(None)
-        self.worker_exited(worker, f"cannot start a process: {error}")
+        self.exited(worker, f"cannot start a process: {error}")
 
-    def worker_ready(self, worker: Worker) -> None:
+    def ready(self, worker: Worker) -> None:
+        """A worker waits for its next event."""
         if worker in self._retired:
             worker.kill("reloaded")
             return
-        if start := self._starting.pop(worker, None):
-            since, timer = start
+        if timer := self._starting.pop(worker, None):
             timer.cancel()
             if self._load_error is not None:
                 self._load_error = None
-                self._report(self.spec.label, "loads again")
-            self.figures.initialized((time.perf_counter() - since) * 1000)
+                self.report(self.spec.label, "loads again")
+            self.metrics.initialized((time.perf_counter() - worker.started) * 1000)
         self._returning.discard(worker)
         if worker in self._busy:  # it asks for the next event without having answered the last one
             worker.kill("asked for an event before it had answered the last one")
-        elif (pending := self._next()) is not None:
-            self._assign(worker, pending)
-        elif worker not in self._idle:  # or it has come back, since the connection has ended on which it waited
+            return
+        while self._queue:
+            invocation = self._queue.popleft()
+            if invocation.wanted:
+                worker.invoke(invocation)
+                return
+        if worker not in self._idle:  # or it has come back, since the connection has ended on which it waited
             self._idle.append(worker)
 
-    def _next(self) -> _Pending | None:
-        """The first event that somebody still waits for."""
-        while self._queue:
-            pending = self._queue.popleft()
-            if not pending.outcome.done():
-                return pending
-        return None
-
-    def worker_responded(self, worker: Worker, payload: bytes) -> None:
-        self._finish(worker, Returned(payload))
-
-    def worker_failed(self, worker: Worker, error: bytes) -> None:
-        self._finish(worker, Raised(error))  # the runtime client has logged it
-
-    def worker_printed(self, line: str) -> None:
-        self._report(self.spec.label, line)
-
-    def worker_exited(self, worker: Worker, reason: str) -> None:
+    def exited(self, worker: Worker, reason: str) -> None:
+        """The process has ended: the handler could not be loaded, it died, or it was stopped."""
         if worker in self._retired and worker not in self._busy:
             self._retired.discard(worker)
             return
@@ -222,16 +321,16 @@ class Function:
             self._idle.remove(worker)
         start = self._starting.pop(worker, None)
         if self._stopped:
-            self._finish(worker, Failed.FUNCTION_ERROR)
+            self.finish(worker, Failed.FUNCTION_ERROR)
             return
         if start is not None:
-            start[1].cancel()
+            start.cancel()
             self._failed_to_load(reason)
             return
-        self._finish(worker, Failed.FUNCTION_ERROR)
+        self.finish(worker, Failed.FUNCTION_ERROR)
         if self._queue:
             self._grow()
-        self._report(self.spec.label, reason)
+        self.report(self.spec.label, reason)
 
     def _failed_to_load(self, reason: str) -> None:
         """Without another worker, every event that waits would meet the same error: fail them. Say it until it changes.
@@ -240,36 +339,34 @@ class Function:
         """
         if len(self._workers) == len(self._starting):
             while self._queue:
-                _settle(self._queue.popleft(), Failed.FUNCTION_ERROR)
+                self._queue.popleft().finish(Failed.FUNCTION_ERROR)
         if reason != self._load_error:
             self._load_error = reason
-            self._report(self.spec.label, f"cannot load {self.spec.handler}: {reason}")
+            self.report(self.spec.label, f"cannot load {self.spec.handler}: {reason}")
 
     # One event, one worker.
 
-    def _assign(self, worker: Worker, pending: _Pending) -> None:
-        now = self._clock.now()
-        reason = f"Task timed out after {self.spec.timeout:.2f} seconds"
-        timer = self._clock.call_later(self.spec.timeout, worker.kill, reason)
-        self._busy[worker] = (pending, time.perf_counter(), timer)
-        self.figures.started(len(self._busy))
-        invocation_id = str(uuid.UUID(int=random.getrandbits(128), version=4))
-        trace_id = f"Root=1-{int(now):08x}-{invocation_id.replace('-', '')[:24]};Sampled=0"
-        deadline = int((now + self.spec.timeout) * 1000)
-        worker.invoke(Invocation(invocation_id, self.spec.arn, pending.payload, deadline, trace_id))
-        if self._faults("function-crash"):
-            worker.kill("crashed by the fault function-crash")
+    def begun(self, worker: Worker) -> None:
+        """A worker gets an event."""
+        self._busy.add(worker)
+        self._timeouts.start(worker)
+        self.metrics.started(len(self._busy))
 
-    def _finish(self, worker: Worker, outcome: Outcome) -> None:
-        worker.invocation = None
-        if (busy := self._busy.pop(worker, None)) is None:
+    def finish(self, worker: Worker, outcome: Outcome) -> None:
+        """A worker has done with its event, if it has one."""
+        invocation, worker.invocation = worker.invocation, None
+        if invocation is None:
             return
-        pending, since, timer = busy
-        timer.cancel()
+        self._busy.discard(worker)
+        self._timeouts.stop(worker)
         if worker in self._workers:
             self._returning.add(worker)
-        self.figures.ended((time.perf_counter() - since) * 1000, failed=not isinstance(outcome, Returned))
-        _settle(pending, outcome)
+        failed = not isinstance(outcome, Returned)
+        self.metrics.ended((time.perf_counter() - invocation.since) * 1000, failed=failed)
+        invocation.finish(outcome)
+
+    def _timed_out(self, worker: Worker) -> None:
+        worker.kill(f"Task timed out after {self.spec.timeout:.2f} seconds")
 
     def _environment(self) -> dict[str, str]:
         """What Lambda sets, the template's own variables, and this machine's endpoint; nothing of our own process."""
@@ -296,6 +393,11 @@ class Function:
         }
 
 
-def _settle(pending: _Pending, outcome: Outcome) -> None:
-    if not pending.outcome.done():
-        pending.outcome.set_result(outcome)
+def _error_text(error: bytes) -> str:
+    """`Type: message` from the runtime client's error document, on one line."""
+    try:
+        document = json.loads(error)
+        text = f"{document['errorType']}: {document['errorMessage']}"
+    except (ValueError, KeyError, TypeError):
+        text = error.decode(errors="replace")
+    return " ".join(text.split())[:1000]

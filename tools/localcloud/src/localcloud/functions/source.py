@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from localcloud.functions.function import FunctionSpec
+    from localcloud.functions.definitions import FunctionSpec
 
 
 class Source:

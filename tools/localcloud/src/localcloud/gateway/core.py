@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from localcloud.gateway import handshakes, integrations, management, selection
-from localcloud.gateway.effects import Accept, Close, Failed, HttpResponse, Log, Reject, Send
+from localcloud.gateway.effects import Accept, Close, Failed, HttpResponse, Invoke, Log, Reject, Send
 from localcloud.gateway.events import Caller
 from localcloud.gateway.model import AUTHORIZER, OF_REQUEST, OF_SUBJECT
 from localcloud.gateway.proxy import Answer
@@ -23,7 +23,7 @@ from localcloud.gateway.throttle import Bucket, Limit, Throttle
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from localcloud.gateway.effects import Effect, Handshake, Outcome
+    from localcloud.gateway.effects import Call, Effect, Handshake, Outcome
     from localcloud.gateway.model import Api, Route
 
     Measure = Callable[[str, float, str | None], None]
@@ -313,7 +313,13 @@ class Gateway:
         assert route.integration is not None  # noqa: S101 - callers have looked
         if route.key in self.api.unpermitted:
             return self._end(request, route, Failed.NOT_INVOKED, now)
-        call, answer = integrations.begin(request, route.integration, request.id)
+        call: Call | None
+        answer: Answer | Failed | None = None
+        if (integration := route.integration).kind == "AWS_PROXY":
+            event = msgspec.json.encode(request.event())
+            call = Invoke(request.connection_id, request.id, integration.function_arn, event, integration.timeout)
+        else:
+            call, answer = integrations.begin(request, integration, request.id)
         effects: list[Effect] = []
         if call is not None:
             effects = [replace(call, delay=delay) if delay else call]

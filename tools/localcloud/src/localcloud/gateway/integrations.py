@@ -12,8 +12,6 @@ import binascii
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-import msgspec
-
 from localcloud.gateway import events, mapping, proxy, selection, variables
 from localcloud.gateway.effects import Failed, Fetch, Invoke, Raised, Responded, Returned
 from localcloud.gateway.jsonpath import MISSING
@@ -39,11 +37,10 @@ _NO_BODY = frozenset({"GET", "HEAD"})
 
 
 def begin(request: Request, integration: Integration, call_id: str) -> tuple[Call | None, Answer | Failed | None]:
-    """The call to make and, where it does not depend on how that ends, the answer."""
+    """The call to make and, where it does not depend on how that ends, the answer; of all kinds but AWS_PROXY, which is
+    sent the event as it is."""
     try:
         match integration.kind:
-            case "AWS_PROXY":
-                return _invoke(request, integration, call_id, msgspec.json.encode(request.event())), None
             case "HTTP_PROXY":
                 return _fetch(request, integration, call_id, request.text), None
             case "MOCK":
@@ -51,7 +48,7 @@ def begin(request: Request, integration: Integration, call_id: str) -> tuple[Cal
             case "HTTP":
                 body = _mapped(request, integration)
                 return (None, body) if isinstance(body, Failed) else (_fetch(request, integration, call_id, body), None)
-            case "AWS":
+            case _:
                 return _aws(request, integration, call_id)
     except (RenderError, mapping.MappingError, _NotBase64Error):
         return None, Failed.BAD_REQUEST

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from localcloud.aws.http import Connection, Request, Response
+from localcloud.gateway.effects import HttpResponse
+from localcloud.http_server import HttpConnection, Request
 from localcloud.pods.order import DELETION_COST, valid_cost
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ class Cluster:
     async def start(self) -> dict[str, dict[str, str]]:
         """Listen, and write the files of a service account for each namespace; by namespace, the variables by which a
         pod finds both."""
-        self._server = await asyncio.get_running_loop().create_server(lambda: Connection(self._answer), "127.0.0.1", 0)
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: HttpConnection(self._answer), "127.0.0.1", 0
+        )
         url = "http://{}:{}".format(*self._server.sockets[0].getsockname())
         accounts = {}
         for namespace in {fleet.spec.namespace for fleet in self._fleets}:
@@ -65,14 +68,14 @@ class Cluster:
         """Listen no more."""
         self._server.close()
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, request: Request) -> HttpResponse:
         try:
             code, body = 200, self._do(request)
         except _RefusedError as error:
             code = error.code
             status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code}
             body = {**status, "reason": error.reason, "message": str(error)}
-        return Response(code, {"Content-Type": "application/json"}, json.dumps(body).encode())
+        return HttpResponse(code, json.dumps(body).encode(), (("Content-Type", "application/json"),))
 
     def _do(self, request: Request) -> dict[str, Any]:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")

@@ -57,15 +57,15 @@ class Container(Child):
             self._report(line)
 
     async def run(
-        self, host: Host, spec: PodSpec, facts: Mapping[str, str], command: tuple[str, ...], *, beside: bool = False
+        self, host: Host, spec: PodSpec, facts: Mapping[str, str], command: tuple[str, ...], *, by_exec: bool = False
     ) -> None:
         """Start a command, which follows `python` or the pod's program; `facts` are fields of the pod by their path."""
         variables = environment.reach(environment.resolve(spec.environment, facts), host.services, facts)
         if spec.asks_cluster:
             variables |= host.accounts.get(facts["metadata.namespace"], {})
         config = {
-            "beside": beside,
-            **({"program": spec.program} if spec.program and not beside else {}),
+            "exec": by_exec,
+            **({"program": spec.program} if spec.program and not by_exec else {}),
             "path": [str(folder) for folder in (spec.folder, *spec.path)],
             "gateways": dict(host.gateways),
             "clock": [host.clock.started, host.clock.scale],

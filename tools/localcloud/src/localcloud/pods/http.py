@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 
-_MOST_BYTES = 8 * 1024 * 1024
+from localcloud.http_client import HttpClient
 
 
 async def get(host: str, port: int, target: str, seconds: float) -> tuple[int, bytes]:
-    """Status and body. OSError, EOFError or ValueError when there is no answer, or one that is no HTTP, or too long.
-
-    As HTTP/1.0: the answer ends with the connection, and is in one piece.
-    """
-    async with asyncio.timeout(seconds):  # its TimeoutError is an OSError
-        reader, writer = await asyncio.open_connection(host, port)
-        try:
-            writer.write(f"GET {target} HTTP/1.0\r\nHost: {host}:{port}\r\n\r\n".encode())
-            answer = bytearray()
-            while part := await reader.read(65536):
-                answer += part
-                if len(answer) > _MOST_BYTES:
-                    raise ValueError(f"an answer of more than {_MOST_BYTES} bytes")
-        finally:
-            writer.close()
-    head, end, body = bytes(answer).partition(b"\r\n\r\n")
-    if not end:
-        raise EOFError("an answer that ends too early")
-    version, status, *_ = head.split(maxsplit=2)
-    if not version.startswith(b"HTTP/"):
-        raise ValueError("no HTTP")
-    return int(status), body
+    """Status and body. OSError when there is no answer in time, or one that is no HTTP, or longer than 10 MB."""
+    with closing(HttpClient()) as client:
+        async with asyncio.timeout(seconds):  # its TimeoutError is an OSError
+            answer = await client.ask("GET", f"http://{host}:{port}{target}")
+    return answer.status, answer.body

@@ -225,7 +225,7 @@ class Pod:
         """Whether a command in the container exits with 0, within so many real seconds."""
         beside = Container(lambda _: None)
         with suppress(OSError, TimeoutError):
-            await beside.run(self._host, self.spec, self._facts, command.command, beside=True)
+            await beside.run(self._host, self.spec, self._facts, command.command, by_exec=True)
             async with asyncio.timeout(seconds):
                 await beside.gone()
         return beside.how == "exit status 0"

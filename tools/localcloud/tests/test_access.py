@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from localcloud.aws.access import refusal
+from localcloud.access import refusal
 
 
 @pytest.mark.parametrize(
