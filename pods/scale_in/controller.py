@@ -134,32 +134,32 @@ def outdated(sockets: Mapping[Pod, int], change_percent: int) -> list[tuple[Pod,
 
 
 class Controller:
-    """Looks at the fleet every so often."""
+    """Sets the deletion costs of the fleet every `interval_seconds`."""
 
     def __init__(self, settings: CostSettings) -> None:
         self._settings = settings
         self._kubernetes = Kubernetes(settings.kubernetes_url, settings.service_account_folder, settings.namespace)
-        self.looked_at = time.monotonic()
-        self.well = False  # the last look found and wrote everything
+        self.updated_at = time.monotonic()
+        self.well = False  # the last update read every pod and wrote every cost that was due
 
     @property
     def alive(self) -> bool:
-        """Whether it still looks, well or not: an API that is away is no reason to start this process again."""
-        return time.monotonic() - self.looked_at < 3 * self._settings.interval_seconds + 60
+        """Whether updates go on, well or not: an API that is away is no reason to start this process again."""
+        return time.monotonic() - self.updated_at < 3 * self._settings.interval_seconds + 60
 
     async def run(self) -> None:
-        """Look, until cancelled."""
+        """Update until cancelled."""
         while True:
             began = time.monotonic()
             try:
-                await self.look()
+                await self.update()
             except KubernetesError as error:
                 self.well = False
                 logger.warning("costs not set", reason=str(error))
-            self.looked_at = time.monotonic()
-            await asyncio.sleep(max(0.0, began + self._settings.interval_seconds - self.looked_at))
+            self.updated_at = time.monotonic()
+            await asyncio.sleep(max(0.0, began + self._settings.interval_seconds - self.updated_at))
 
-    async def look(self) -> None:
+    async def update(self) -> None:
         """Read every pod's sockets, and write the costs that are due. Raises KubernetesError."""
         pods = await self._kubernetes.pods(self._settings.pod_selector)
         counts = await self._counts(pods)
@@ -174,7 +174,7 @@ class Controller:
                 await self._kubernetes.set_cost(pod, cost)
                 written += 1
             except KubernetesError as error:
-                if not error.gone:  # whatever it is, the other pods would get the same: until the next look
+                if not error.gone:  # whatever it is, the other pods would get the same: until the next update
                     raise
         if written:
             logger.info("costs set", pods=len(pods), written=written, silent=len(pods) - len(counts))
@@ -243,13 +243,13 @@ async def serve(settings: CostSettings) -> None:
     controller = Controller(settings)
     port = serve_health(controller, settings.host, settings.port)
     print(json.dumps({"listening": {"host": settings.host, "port": port}}), flush=True)  # noqa: T201
-    looking, stopping = asyncio.ensure_future(controller.run()), asyncio.ensure_future(stop.wait())
-    await asyncio.wait([looking, stopping], return_when=asyncio.FIRST_COMPLETED)
-    if looking.done():
-        looking.result()  # a defect: it does not end by itself
-    for task in (looking, stopping):
+    updating, stopping = asyncio.ensure_future(controller.run()), asyncio.ensure_future(stop.wait())
+    await asyncio.wait([updating, stopping], return_when=asyncio.FIRST_COMPLETED)
+    if updating.done():
+        updating.result()  # a defect: it does not end by itself
+    for task in (updating, stopping):
         task.cancel()
-    await asyncio.gather(looking, stopping, return_exceptions=True)
+    await asyncio.gather(updating, stopping, return_exceptions=True)
 
 
 def main() -> None:

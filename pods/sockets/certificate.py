@@ -11,7 +11,7 @@ from backend.log import logger
 from backend.settings import SettingsError
 
 #: How often the files are looked at, in seconds.
-LOOK_SECONDS = 30.0
+CHECK_SECONDS = 30.0
 
 
 class Certificate:
@@ -42,10 +42,10 @@ class Certificate:
     async def keep(self) -> None:
         """Look for new files, for ever. Those that cannot be used change nothing, and are told about once."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            self.look()
+            await asyncio.sleep(CHECK_SECONDS)
+            self.reload()
 
-    def look(self) -> None:
+    def reload(self) -> None:
         """Read the files again if they have changed."""
         try:
             stamp = self._stamp()

@@ -41,9 +41,9 @@ def test_new_handshakes_see_a_certificate_that_was_renewed(tmp_path: Path) -> No
     certificate = Certificate.from_environment(first)
     assert certificate is not None
     assert served(certificate, trusting(first), "first.example.com") == "first.example.com"
-    certificate.look()
+    certificate.reload()
     second = write(tmp_path, "second.example.com")
-    certificate.look()
+    certificate.reload()
     assert served(certificate, trusting(second), "second.example.com") == "second.example.com"
 
 
@@ -55,12 +55,12 @@ def test_files_that_do_not_fit_leave_the_certificate_as_it_is(tmp_path: Path, ca
     other = tmp_path / "other"
     other.mkdir()
     Path(files["TLS_KEY"]).write_text(Path(write(other, NAME)["TLS_KEY"]).read_text())
-    certificate.look()
-    certificate.look()
+    certificate.reload()
+    certificate.reload()
     assert served(certificate, trust, NAME) == NAME
     assert reasons(caplog) == ["key values mismatch"]
     Path(files["TLS_KEY"]).unlink()
-    certificate.look()
+    certificate.reload()
     assert reasons(caplog)[1:] == [f"{files['TLS_KEY']}: No such file or directory"]
 
 

@@ -64,7 +64,7 @@ def controller(fleet: Metrics, account: Path) -> Callable[..., Controller]:
 
 
 def look(controller: Controller) -> None:
-    asyncio.run(controller.look())
+    asyncio.run(controller.update())
 
 
 def test_the_costs_are_the_sockets_when_fewer_pods_do(fleet: Metrics, controller: Callable[..., Controller]) -> None:

@@ -138,7 +138,7 @@ async def _run(cloud: Cloud, ready_file: ReadyFile | None) -> None:
                     if ready_file is not None:
                         ready_file.write(cloud.describe())
     except asyncio.CancelledError:
-        if lines := cloud.figures():
+        if lines := cloud.function_table():
             _print("\n" + "\n".join(lines))
 
 

@@ -126,7 +126,7 @@ class Cloud:
         """The variants that run in containers, and a line about how many."""
         return [] if self._pods is None else self._pods.counts()
 
-    def figures(self) -> list[str]:
+    def function_table(self) -> list[str]:
         """A table of what the functions did, as lines; empty when they did nothing."""
         ran = [function for function in self._functions if function.metrics.invocations]
         return (

@@ -93,7 +93,7 @@ def _health_check(where: str, check: Mapping[str, Any] | None) -> Probe | None:
     if not check or check["Command"] == ["NONE"]:
         return None
     kind, *command = check["Command"]
-    action = images.beside(where, ["sh", "-c", *command] if kind == "CMD-SHELL" else command)
+    action = images.probe_command(where, ["sh", "-c", *command] if kind == "CMD-SHELL" else command)
     if not isinstance(action, Exec):
         raise LocalError(f"{where}: its health check only sleeps")
     return Probe(

@@ -81,7 +81,7 @@ def python(where: str, command: Sequence[str]) -> tuple[str, ...]:
     return tuple(command[1:])
 
 
-def beside(where: str, command: Sequence[str]) -> Exec | Sleep:
+def probe_command(where: str, command: Sequence[str]) -> Exec | Sleep:
     """A command beside the container's own: python, or a plain sleep."""
     plain = command[2:] if list(command[:2]) in (["sh", "-c"], ["/bin/sh", "-c"]) else command
     if (sleep := _SLEEP.fullmatch(" ".join(plain))) is not None:

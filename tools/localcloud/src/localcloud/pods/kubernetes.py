@@ -161,7 +161,7 @@ class _Reader:
             case {"exec": _} if self._is_redis:  # its client may not be here: whether it listens has to do
                 return TcpSocket(next(iter(self._ports.values())))
             case {"exec": command}:
-                return images.beside(self._one.where, command["command"])
+                return images.probe_command(self._one.where, command["command"])
             case {"sleep": sleep}:
                 return Sleep(float(sleep["seconds"]))
         return None
