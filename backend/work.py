@@ -25,7 +25,7 @@ _encoder = Encoder()
 _decoder = Decoder(Job)
 
 
-def encode_job(session_id: str, identifier: int | str, data: str, origin: Origin | None = None) -> str:
+def encode(session_id: str, identifier: int | str, data: str, origin: Origin | None = None) -> str:
     """A job's text for the queue; `data` is JSON, and `origin` the message that asked for it."""
     return _encoder.encode(Job(session_id, identifier, Raw(data.encode()), origin)).decode()
 

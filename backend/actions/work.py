@@ -9,7 +9,7 @@ from backend.ports import Queue
 from backend.protocol import Accepted, Request, text_of
 from backend.records import Connection, Origin
 from backend.sessions import Sessions
-from backend.work import encode_job
+from backend.work import encode
 
 
 class WorkRequest(Request):
@@ -27,5 +27,5 @@ def work(
     """
     data = text_of(request.data)
     name = uuid.uuid4().hex if request.id is None else request.id
-    jobs.put([encode_job(sessions.held(connection, now).id, name, data, origin)])
+    jobs.put([encode(sessions.held(connection, now).id, name, data, origin)])
     return Accepted(id=name)
