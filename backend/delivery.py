@@ -82,7 +82,7 @@ class Delivery:
         """Deliver what `publish` put into the queue. False for what it has not."""
         try:
             batch = _decoder.decode(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             logger.exception("not a batch of deliveries")
             return False
         with about(batch.origin):
@@ -136,9 +136,11 @@ class Delivery:
 
 
 def _report(errors: Sequence[Exception]) -> None:
-    """Log why frames were not delivered: one line for all that were throttled or out of reach, a trace for defects."""
+    """Log why frames were not delivered: one line for all that were throttled or out of reach, a trace for each kind of
+    defect."""
     unavailable = [error for error in errors if isinstance(error, UnavailableError)]
     if unavailable:
         logger.warning("frame not delivered", members=len(unavailable), reason=str(unavailable[0]))
-    if defects := [error for error in errors if not isinstance(error, UnavailableError)]:
-        logger.error("frame not delivered", members=len(defects), exc_info=defects[0])
+    defects = [error for error in errors if not isinstance(error, UnavailableError)]
+    for error in {type(error): error for error in defects}.values():
+        logger.error("frame not delivered", members=len(defects), exc_info=error)

@@ -33,4 +33,5 @@ class LruCache(Generic[T]):
 
     def forget(self, connection_id: str) -> None:
         """Drop a connection that has ended, or what was wrong."""
-        self._values.pop(connection_id, None)
+        with self._lock:
+            self._values.pop(connection_id, None)

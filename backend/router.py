@@ -108,11 +108,9 @@ class Router:
             sent = request or refusal
             refusal = _refusal(ErrorCode.RATE, self._rate_limiter.rule, sent.id if sent is not None else None)
             return ParsedMessage(text, route, None, refusal, touch=False, immediate=True)
-        touch = self._sessions.touch_is_due(connection, now)
-        if route is None or request is None:
-            return ParsedMessage(text, route, request, refusal, touch, not touch)
-        touch = touch and not route.touches
-        return ParsedMessage(text, route, request, refusal, touch, not (touch or route.waits))
+        touch = self._sessions.touch_is_due(connection, now) and not (route is not None and route.touches)
+        waits = request is not None and route is not None and route.waits
+        return ParsedMessage(text, route, request, refusal, touch, not (touch or waits))
 
     def _parse_again(self, text: str) -> tuple[Route | None, Request | None, ErrorReply | None]:
         """The route, the request and the refusal of a text that the decoder of all actions does not take."""
@@ -166,26 +164,21 @@ class Router:
         if route is None or request is None:
             return 0, message.text if message.refusal is None else encode(message.refusal).decode()
         errors = 0
-        reply: Reply
         then: Sequence[bytes] = ()
         try:
             answer = route.call(connection, request, now, origin)
             if isinstance(answer, Answer):
-                reply, then = answer
-            else:
-                reply = answer
+                answer, then = answer
+            encoded = _encoded(answer, request.id)
         except RefusedError as error:
-            reply = _refusal(error.code, error.message)
+            encoded = _encoded(_refusal(error.code, error.message), request.id)
         except UnavailableError as error:
             logger.warning("store unavailable", reason=str(error))
-            errors, reply = 1, _refusal(ErrorCode.UNAVAILABLE, "try again in a moment")
+            errors, encoded = 1, _encoded(_refusal(ErrorCode.UNAVAILABLE, "try again in a moment"), request.id)
         except Exception:  # the edge: a stack trace goes to the log, never to a client
             with about(origin or self._sessions.origin(connection, route.name)):
                 logger.exception("route failed")
-            errors, reply = 1, _refusal(ErrorCode.INTERNAL, "something went wrong here")
-        if request.id is not None and reply.id is UNSET:
-            reply = msgspec.structs.replace(reply, id=request.id)
-        encoded = _encoder.encode(reply)
+            errors, encoded = 1, _encoded(_refusal(ErrorCode.INTERNAL, "something went wrong here"), request.id)
         if then and self._follow(connection, [encoded, *then]):
             return errors, None
         return errors, encoded.decode()
@@ -213,13 +206,16 @@ class Router:
 
 def _route(action: Action, parts: object) -> Route:
     """The route of an action, whose function gets the parts of the application that it takes."""
-    try:
-        taken = {name: getattr(parts, name) for name in action.parameters if name not in OF_THE_MESSAGE}
-    except AttributeError as error:
-        raise TypeError(
-            f"the action {action.name} takes {error.name!r}: it may take {', '.join(sorted(OF_THE_MESSAGE))}, "
-            "and the parts of backend.application.Application"
-        ) from None
+    taken = {}
+    for name in action.parameters:
+        if name in OF_THE_MESSAGE:
+            continue
+        if not hasattr(type(parts), name) and name not in vars(parts):
+            raise TypeError(
+                f"the action {action.name} takes {name!r}: it may take {', '.join(sorted(OF_THE_MESSAGE))}, and the "
+                "parts of backend.application.Application"
+            )
+        taken[name] = getattr(parts, name)
     names = [name for name in action.parameters if name in OF_THE_MESSAGE]
     function = partial(action.function, **taken) if taken else action.function
 
@@ -230,6 +226,13 @@ def _route(action: Action, parts: object) -> Route:
         return function(**{name: values[name] for name in names})
 
     return Route(action.name, call, action.touches, action.waits)
+
+
+def _encoded(reply: Reply, identifier: int | str | None) -> bytes:
+    """A reply with the `id` of its request, as UTF-8 JSON."""
+    if identifier is not None and reply.id is UNSET:
+        reply = msgspec.structs.replace(reply, id=identifier)
+    return _encoder.encode(reply)
 
 
 def _refusal(code: ErrorCode, message: str, identifier: Any = None) -> ErrorReply:

@@ -47,7 +47,7 @@ class Worker:
         started = time.perf_counter()
         try:
             errors = self._run(_decoder.decode(text), now)
-        except ValueError:
+        except (ValueError, RecursionError):
             logger.exception("not a job")
             errors = 1
         self._metrics.record("work-done", "Jobs", errors, (time.perf_counter() - started) * 1000)

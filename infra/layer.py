@@ -3,7 +3,7 @@
 One lock, `lambdas/requirements.txt`, is installed twice: for Lambda's platform (`build/layer`, which is deployed, and
 which a synth makes when it needs it) and for this machine (`build/host`, which local workers import), so that a missing
 dependency fails here first. `build/host-pods` is the lock of the pods' image, installed for this machine. A folder that
-is there and was made of today's lock is left as it is.
+is there and was made of today's lock, by this module as it is today, is left as it is.
 
 The layer is byte-identical each time: its hash is the asset's name, and an equal name means nothing to upload.
 """
@@ -133,11 +133,12 @@ def ensure(folder: Folder = LAYER, build: Path = BUILD) -> Path:
 def is_current(folder: Folder, build: Path = BUILD) -> bool:
     """Whether a folder is there, and was made of today's lock by today's version of this module."""
     stamp = _stamp(folder, build)
-    return (build / folder.name).is_dir() and stamp.is_file() and stamp.read_text(encoding="utf-8") == _digest(folder)
+    there = (build / folder.name / "python" / "botocore").is_dir()
+    return there and stamp.is_file() and stamp.read_text(encoding="utf-8") == _digest(folder)
 
 
 def _stamp(folder: Folder, build: Path) -> Path:
-    """Beside the folder and not in it, so that the layer's hash is that of its packages."""
+    """Beside the folder and not in it: an edit of this module alone does not make another layer."""
     return build / f"{folder.name}.made-of"
 
 

@@ -19,7 +19,7 @@ census = Census(
 )
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(log_event=False)
 def handler(_event: dict[str, object], _context: "LambdaContext") -> None:
     """Count, and publish the count."""
     census.run(time.time())

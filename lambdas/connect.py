@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 lifecycle = application.lifecycle
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(log_event=False)
 def handler(event: WebSocketEvent, _context: "LambdaContext") -> Response:
     """Open the session of a new connection."""
     done = lifecycle.connect(connection_of(event), time.time(), event["requestContext"]["requestId"])

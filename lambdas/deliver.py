@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 delivery = application.delivery
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(log_event=False)
 def handler(event: QueueEvent, _context: "LambdaContext") -> BatchResponse:
     """Deliver a batch. One that was delivered twice is repeated on the wire, and dropped by the clients."""
     return failures(event, delivery.deliver_batch)

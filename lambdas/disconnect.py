@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 lifecycle = application.lifecycle
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(log_event=False)
 def handler(event: WebSocketEvent, _context: "LambdaContext") -> Response:
     """Let go of the session of a connection that has ended."""
     done = lifecycle.disconnect(connection_of(event), time.time(), event["requestContext"]["requestId"])

@@ -10,11 +10,11 @@ from lambdas.events import MessageEvent, Response
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-settings.queue_urls()
+settings.queue_urls()  # raises SettingsError at the start, and not with the first message that needs a queue
 router = application.router
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(log_event=False)
 def handler(event: MessageEvent, _context: "LambdaContext") -> Response:
     """Answer one message. Without a body nothing goes back: the reply has gone out already."""
     request_id = event["requestContext"]["requestId"]

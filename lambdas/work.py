@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 worker = application.worker
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(log_event=False)
 def handler(event: QueueEvent, _context: "LambdaContext") -> BatchResponse:
     """Do a batch of jobs; those that fail stay in the queue, the others do not come again."""
     return failures(event, lambda body: worker.run(body, time.time()))

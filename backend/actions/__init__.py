@@ -50,7 +50,7 @@ def action(request: type[Request], *, touches: bool = False, waits: bool = False
     def register(function: Function) -> Function:
         name = function.__module__.rpartition(".")[2].replace("_", "-")
         if name in _actions:
-            raise TypeError(f"{function.__module__} has two actions: one file is one action")
+            raise TypeError(f"{function.__module__}: there is an action {name!r} already, and one file is one action")
         parameters = tuple(inspect.signature(function).parameters)
         waits_too = waits or not _AT_ONCE.issuperset(parameters)
         _actions[name] = Action(name, request, function, parameters, touches, waits_too)

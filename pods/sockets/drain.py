@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from backend.log import logger
 
 if TYPE_CHECKING:
+    from pods.sockets.metrics import SocketMetrics
     from pods.sockets.socket import Hub, Socket
 
 #: Between asking a client to reconnect and closing its connection.
@@ -33,21 +34,21 @@ class Drained:
 class Drain:
     """Runs once, however often it is asked for."""
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+    def __init__(self, metrics: SocketMetrics) -> None:
+        self._metrics = metrics
         self.asked = asyncio.Event()
 
     def ask(self) -> None:
         """Begin; on the event loop."""
-        metrics = self._hub.metrics
+        metrics = self._metrics
         if not metrics.draining:
             metrics.draining = True
             metrics.drains += 1
             self.asked.set()
 
-    async def run(self) -> Drained:
+    async def run(self, hub: Hub) -> Drained:
         """Close everybody: asked at a random moment of the window, closed a second later; cut when time is over."""
-        hub, limits = self._hub, self._hub.limits
+        limits = hub.limits
         began = hub.loop.time()
         window = max(0.0, limits.drain_seconds - NOTICE_SECONDS)
         over = began + max(limits.grace_seconds - MARGIN_SECONDS, limits.grace_seconds / 2)

@@ -79,16 +79,17 @@ async def serve(settings: Settings, limits: Limits, addresses: Addresses, certif
     """Serve until a drain is asked for, then drain."""
     loop = asyncio.get_running_loop()
     metrics = SocketMetrics(limits.max_connections)
+    drain = Drain(metrics)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, drain.ask)
     sockets, threads = OpenSockets(loop), Threads(loop)
     bus = None
     if addresses.bus_url is not None:
         bus = Bus(addresses.bus_url, sockets.pod, metrics, loads=bool(limits.rebalance_percent))
     application = SocketApplication(settings, metrics, sockets, threads, bus, capacity=limits.max_connections)
+    application.prepare()
     hub = Hub(limits, metrics, sockets, threads, application)
     missed = asyncio.Event()
-    drain = Drain(hub)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, drain.ask)
     rebalance = Rebalance(hub) if limits.rebalance_percent else None
     jobs = Jobs(settings.work_url(), application.worker)
     acceptor = Acceptor(hub, Handshakes(hub))
@@ -120,7 +121,7 @@ async def serve(settings: Settings, limits: Limits, addresses: Addresses, certif
         deadline = threading.Timer(limits.grace_seconds * _DEADLINE, _end)
         deadline.daemon = True
         deadline.start()
-        await drain.run()
+        await drain.run(hub)
     finally:
         asked.cancel()
         acceptor.stop()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
+from backend.log import about
 from backend.records import Connection
 
 if TYPE_CHECKING:
@@ -310,7 +311,8 @@ class Socket(WSListener):
 
     def _touch(self) -> None:
         try:
-            self._hub.sessions.touch(self.connection, time.time())
+            with about(self._hub.sessions.origin(self.connection, "touch")):
+                self._hub.sessions.touch(self.connection, time.time())
         finally:
             self._hub.loop.call_soon_threadsafe(self.answered, None)
 

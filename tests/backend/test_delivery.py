@@ -114,3 +114,22 @@ def test_frames_that_follow_one_another_stop_at_the_first_that_fails(failing_fro
 def test_what_is_no_batch_of_deliveries_is_refused(caplog: pytest.LogCaptureFixture) -> None:
     assert not delivering(FakeOutbound()).deliver_batch("{}")
     assert "not a batch" in caplog.text
+
+
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize("frame", [DEEP, DEEP + "1" + "]" * 100_000])
+def test_a_batch_that_is_nested_too_deep_is_refused_like_any_other_that_is_none(frame: str) -> None:
+    body = f'{{"room":"r","frame":{frame},"members":[]}}'
+    assert not delivering(FakeOutbound()).deliver_batch(body)
+
+
+def test_every_kind_of_defect_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(FakeOutbound):
+        def post(self, connection_id: str, data: bytes) -> bool:  # noqa: ARG002
+            raise {"c0": RuntimeError, "c1": KeyError, "c2": RuntimeError}[connection_id]("no")
+
+    delivering(Broken()).deliver("r", MEMBERS[:3], b"1")
+    kinds = [record.exc_info[0] for record in caplog.records if record.exc_info]
+    assert sorted(kind.__name__ for kind in kinds if kind is not None) == ["KeyError", "RuntimeError"]

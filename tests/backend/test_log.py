@@ -45,7 +45,8 @@ def test_an_action_that_fails_is_logged_with_its_message(
     (record,) = caplog.records
     connection, session, request, action = keys(record)
     assert (connection, session, action) == (ANN.id, ANN.session_id, "join")
-    assert request == "gateway" if known else request
+    assert (request == "gateway") is known
+    assert request
 
 
 def test_a_connection_that_has_resumed_is_logged_with_the_session_it_holds(
@@ -82,3 +83,8 @@ def test_a_batch_that_fails_is_logged_with_the_message_that_was_published(
 @pytest.mark.usefixtures("app")
 def test_every_line_names_the_variant() -> None:
     assert logger.get_current_keys()["variant"] == "lambda"
+
+
+def test_a_job_that_is_nested_too_deep_fails_alone(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    assert not app.worker.run('{"session":"s","id":1,"data":' + "[" * 100_000 + "]" * 100_000 + "}", NOW)
+    assert caplog.records[-1].message == "not a job"

@@ -135,6 +135,9 @@ def test_of_two_fields_with_one_name_the_last_counts(router: Router) -> None:
     request = parse(router, '{"action":"ping","after":1,"action":"session","after":2,"id":"x","id":3}').request
     assert isinstance(request, SessionRequest)
     assert (request.after, request.id) == (2, 3)
+    request = parse(router, '{"action":"session","after":[],"after":5}').request
+    assert isinstance(request, SessionRequest)
+    assert request.after == 5, "whatever the one before is"
 
 
 def test_replies_carry_the_id_they_were_given_and_only_then() -> None:
