@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.core import PASSING, Core, Times
-from client.events import Answered, Lost, Message, Result, Resumed, TakenOver
+from client.core import FRAME_BYTES, MESSAGE_BYTES, PASSING, Core, Times, fragments
+from client.errors import RefusedError
+from client.events import Answered, Lost, Message, Result, Resumed, TakenOver, Unanswered
 
 TIMES = Times()
 EPOCH = 7
@@ -119,6 +120,76 @@ def test_frames_that_are_none_of_the_protocol_are_left_aside(core: Core) -> None
         assert core.received(text, 0) == []
 
 
+# --- what is large ----------------------------------------------------------------------------------------------------
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=50), st.integers(1, 40_000))
+def test_a_message_is_cut_into_frames_of_whole_characters(text: str, count: int) -> None:
+    text *= count // len(text) + 1
+    frames = fragments(text)
+    assert "".join(frame.decode() for frame in frames) == text
+    assert max(map(len, frames)) <= FRAME_BYTES
+    assert all(len(frame) > FRAME_BYTES - 4 for frame in frames[:-1])
+    assert frames[-1]
+
+
+def test_what_is_larger_than_a_message_is_never_sent(core: Core) -> None:
+    with pytest.raises(RefusedError, match="too-large"):
+        core.request("publish", 0, room="r", data="é" * (MESSAGE_BYTES // 2))
+    core.request("publish", 0, room="r", data="é" * (MESSAGE_BYTES // 2 - 50))
+    assert [len(frame["data"]) for frame in sent(core)] == [MESSAGE_BYTES // 2 - 50]
+
+
+def test_half_a_surrogate_pair_can_be_sent(core: Core) -> None:
+    core.request("publish", 0, room="r", data="é\ud800")
+    assert "".join(core.outbox).isascii()
+    assert [frame["data"] for frame in sent(core)] == ["é\ud800"]
+
+
+def test_an_id_that_waits_for_its_answer_is_not_asked_under_again(core: Core) -> None:
+    identifier = core.request("publish", 0, room="r", data=1)
+    with pytest.raises(ValueError, match=identifier):
+        core.request("publish", 0, identifier, room="r", data=2)
+    core.forget(identifier)
+    assert core.request("publish", 0, identifier, room="r", data=1) == identifier
+
+
+@pytest.mark.parametrize("code", [1008, 1009])
+def test_what_a_server_may_have_closed_a_connection_for_is_not_sent_again(core: Core, code: int) -> None:
+    large = [core.request("publish", 0, room="r", data="x" * FRAME_BYTES) for _ in range(2)]
+    small = [core.request("publish", 0, room="r", data=number) for number in range(2)]
+    sent(core)
+    core.request("publish", 0, room="r", data="too late, and " + "x" * FRAME_BYTES)
+    assert [event.id for event in core.closed(code) if isinstance(event, Unanswered)] == large
+    core.disconnected(1)
+    core.connected(2)
+    session(core, 2, resumed=True)
+    assert [len(str(frame["data"])) > 1 for frame in sent(core) if frame["action"] == "publish"] == [False, False, True]
+    get(core, 2, type="accepted", id=next(reversed(core._requests)))
+    core.tick(2 + TIMES.retry)
+    get(core, 2 + TIMES.retry, type="error", code="rate", message="", id=small[0])
+    sent(core)
+    core.tick(core.due)
+    assert [frame["id"] for frame in sent(core)] == [small[0]], "the last that was sent"
+    assert [event.id for event in core.closed(code) if isinstance(event, Unanswered)] == [small[0]]
+    core.disconnected(20)
+    core.connected(20)
+    assert core.closed(code) == [], "nothing has been asked on this connection"
+    session(core, 20, resumed=True)
+    assert [frame["id"] for frame in sent(core) if frame["action"] == "publish"] == [small[1]]
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1006, 1011])
+def test_after_another_close_everything_is_sent_again(core: Core, code: int) -> None:
+    core.request("publish", 0, room="r", data="x" * FRAME_BYTES)
+    first = sent(core)
+    assert core.closed(code) == []
+    core.disconnected(1)
+    core.connected(2)
+    session(core, 2, resumed=True)
+    assert sent(core)[-1:] == first
+
+
 # --- order, repeats and gaps ------------------------------------------------------------------------------------------
 
 
@@ -145,6 +216,70 @@ def test_a_gap_that_stays_is_asked_about_and_asked_again_only_later(core: Core) 
     assert message(core, 2, now=13) == [2, 3]
     core.tick(60)
     assert sent(core) == []
+
+
+DELAYS = st.sampled_from([0.0, 0.05, 0.3, 0.7, 3.0])
+
+
+@given(st.lists(st.lists(DELAYS, max_size=2), max_size=6), DELAYS, st.data())
+def test_what_is_lost_late_or_doubled_on_the_wire_is_handed_on_once_in_order_and_soon(
+    arrivals: list[list[float]], last: float, data: st.DataObject
+) -> None:
+    """Each message arrives never, once or twice; the last one surely does. The server has a history of all."""
+    core = Core(TIMES, random.Random(1))
+    core.connected(0)
+    session(core)
+    core.request("join", 0, room="r")
+    joined(core, id=next(iter(core._requests)))
+    sent(core)
+    arrivals = [*arrivals, [last]]
+    coming = [(time, seq) for seq, times in enumerate(arrivals, 1) for time in times]
+    handed_on: list[int] = []
+    first_gap, now = math.inf, 0.0
+    while coming or core._rooms["r"].stream.has_gap:
+        time, seq = min(coming, default=(math.inf, 0))
+        if core.due < time:
+            now = core.due
+            assert core.tick(now)
+            for ask in (frame for frame in sent(core) if frame["action"] == "join"):
+                assert now >= first_gap + TIMES.gap
+                assert ask["after"] == len(handed_on)
+                joined(core, seq=len(arrivals), after=ask["after"], now=now)
+                missing = range(ask["after"] + 1, len(arrivals) + 1)
+                coming += [(now + data.draw(DELAYS), seq) for seq in missing]
+        else:
+            now = time
+            coming.remove((time, seq))
+            handed_on += message(core, seq, now=now)
+            if core._rooms["r"].stream.has_gap:
+                first_gap = min(first_gap, now)
+    assert handed_on == list(range(1, len(arrivals) + 1))
+    assert now <= 3 + TIMES.gap + 3
+
+
+def test_a_late_frame_is_no_repeat_and_a_twin_of_one_that_waits_is(core: Core) -> None:
+    assert message(core, 2) == []
+    assert message(core, 2) == []
+    assert message(core, 3) == []
+    assert message(core, 1, now=TIMES.gap / 2) == [1, 2, 3]
+    core.tick(TIMES.gap)
+    assert message(core, 2) == []
+    assert [frame for frame in sent(core) if frame["action"] == "join"] == []
+
+
+@pytest.mark.parametrize("overtaken", [False, True])
+def test_a_loss_at_the_end_of_an_epoch_is_told_whichever_frame_comes_first(core: Core, *, overtaken: bool) -> None:
+    """Who comes back when a stream has begun anew cannot know what its former epoch had in the end."""
+    message(core, 1)
+    core.disconnected(5)
+    core.connected(6)
+    session(core, 6, resumed=True)
+    frames: list[dict[str, Any]] = [
+        {"type": "joined", "room": "r", "epoch": EPOCH + 1, "seq": 1, "after": 0, "recovered": False},
+        {"type": "message", "room": "r", "epoch": EPOCH + 1, "seq": 1, "from": "x", "data": 1},
+    ]
+    events = [event for frame in (reversed(frames) if overtaken else frames) for event in get(core, 6, **frame)]
+    assert events == [Lost("r", EPOCH + 1, 0), Message("r", EPOCH + 1, 1, "x", 1)]
 
 
 def test_a_gap_in_the_inbox_is_asked_about_with_the_sessions_own_token(core: Core) -> None:
@@ -296,14 +431,25 @@ def test_reconnects_wait_with_full_jitter_and_ever_longer() -> None:
     assert max(waits) > 0.9 * TIMES.longest_wait
 
 
-def test_a_session_ends_the_growth_of_the_waits_a_mere_connection_does_not(core: Core) -> None:
+def test_a_session_that_lasts_ends_the_growth_of_the_waits_a_mere_connection_does_not(core: Core) -> None:
     for _ in range(10):
         core.disconnected(0)
         core.connected(0)
     assert max(core.disconnected(0) for _ in range(3)) > TIMES.first_wait
     core.connected(0)
     session(core, resumed=True)
-    assert core.disconnected(0) <= TIMES.first_wait
+    assert core.disconnected(TIMES.proven) <= TIMES.first_wait
+
+
+def test_a_connection_that_ends_right_after_each_resume_does_not_make_a_busy_loop(core: Core) -> None:
+    now, connections = 0.0, 0
+    while now < 600:
+        core.connected(now)
+        session(core, now, resumed=True)
+        joined(core, now=now)
+        now += 0.05 + core.disconnected(now + 0.05)
+        connections += 1
+    assert connections < 60
 
 
 def test_silence_is_broken_before_the_gateway_closes_the_connection(core: Core) -> None:
@@ -341,6 +487,7 @@ def test_a_connection_is_exchanged_before_the_gateway_closes_it() -> None:
 ASKED: dict[str, Callable[[Core, float], object]] = {
     "connected": lambda core, now: core.connected(now),
     "disconnected": lambda core, now: core.disconnected(now),
+    "closed": lambda core, _now: core.closed(1009),
     "tick": lambda core, now: core.tick(now),
     "join": lambda core, now: core.request("join", now, room="r"),
     "publish": lambda core, now: core.request("publish", now, room="r", data=1),

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,3 +92,62 @@ def test_whatever_the_order_and_however_often_each_message_is_handed_on_once_in_
     stream = placed()
     handed_on = [item for seq in arrivals for item in stream.put(7, seq, seq)]
     assert handed_on == list(range(1, count + 1))
+
+
+Place = tuple[int, int]
+
+
+def in_order(handed_on: list[Place]) -> bool:
+    return all(before < after for before, after in pairwise(handed_on))
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> list[Place]:
+    """What was sent in up to three epochs, in any order, and some of it more than once."""
+    sent = [(epoch, seq) for epoch in (7, 8, 9) for seq in range(1, draw(st.integers(0, 6)) + 1)]
+    again = draw(st.lists(st.sampled_from(sent), max_size=6)) if sent else []
+    return list(draw(st.permutations([*sent, *again])))
+
+
+@given(arrivals(), st.data())
+def test_wherever_the_first_place_comes_what_is_behind_it_is_handed_on(
+    arriving: list[Place], data: st.DataObject
+) -> None:
+    """The reply to a join may be overtaken by messages, of a later epoch too."""
+    stream = Stream[Place]()
+    first, end = (
+        max((seq for epoch, seq in arriving if epoch == 7), default=0),
+        data.draw(st.integers(0, len(arriving))),
+    )
+    after = data.draw(st.integers(0, first))
+    handed_on = [one for place in arriving[:end] for one in stream.put(*place, place)]
+    assert handed_on == []
+    ready, lost = stream.place(7, after, first)
+    assert lost == any(epoch > 7 for epoch, _ in arriving[:end])
+    handed_on = ready + [one for place in arriving[end:] for one in stream.put(*place, place)]
+    assert in_order(handed_on)
+    last = max((epoch for epoch, _ in arriving), default=7)
+    behind = {place for place in arriving if place[0] == last and place > (7, after)}
+    assert {place for place in handed_on if place[0] == last} == behind, "of the epoch that goes on nothing is missing"
+    assert set(handed_on) <= {place for place in arriving if place > (7, after)}
+    assert not stream.has_gap
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(6, 9), st.integers(1, 8), st.integers(0, 4)), max_size=30))
+def test_whatever_is_said_and_arrives_the_order_is_kept_and_a_gap_is_known(
+    steps: list[tuple[bool, int, int, int]],
+) -> None:
+    stream = Stream[Place]()
+    assert stream.place(7, 3, 3) == ([], False)
+    handed_on: list[Place] = []
+    furthest = (7, 3)
+    for arrives, epoch, seq, more in steps:
+        if arrives:
+            handed_on += stream.put(epoch, seq, (epoch, seq))
+            furthest = max(furthest, (epoch, seq))
+        else:
+            handed_on += stream.place(epoch, seq, seq + more)[0]
+            furthest = max(furthest, (epoch, seq + more))
+        assert in_order(handed_on)
+        assert stream.epoch == furthest[0]
+        assert stream.has_gap == (stream.seq < furthest[1])

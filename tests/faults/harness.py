@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.faults.rows import Row
 
 # Shorter than a person's client would have them, since the faults here are many.
-TIMES = Times(retry=3, dead=8, gap=0.3, first_wait=0.1, longest_wait=2)
+TIMES = Times(retry=3, answer=120, dead=8, gap=0.3, first_wait=0.1, longest_wait=2)
 ROOMS = 4
 SENDERS = 8
 DRAIN = 120.0  # seconds that the next of the last messages may take
@@ -254,8 +254,8 @@ class Run:
         for listener in listeners:
             ask = listener.client.work
 
-            async def twice(data: Any, ask: Any = ask, listener: Listener = listener) -> str:
-                identifier: str = await ask(data)
+            async def twice(data: Any, ask: Any = ask, listener: Listener = listener, **options: Any) -> str:
+                identifier: str = await ask(data, **options)
                 job = json.dumps({"session": listener.client.session_id, "id": identifier, "data": data})
                 for _ in range(self._random.choice((1, 2))):
                     await asyncio.to_thread(sqs.send_message, QueueUrl=queue, MessageBody=job)

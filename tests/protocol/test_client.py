@@ -38,6 +38,20 @@ def test_a_conversation(cloud: Backend, peers: Peers) -> None:
     asyncio.run(run())
 
 
+def test_a_message_larger_than_a_frame_comes_back(cloud: Backend, peers: Peers) -> None:
+    async def run() -> None:
+        room, data = peers.room(), "x" * 20_000 + "é" * 10_000
+        assert len(data.encode()) == 40_000
+        async with Client(cloud.url) as client:
+            await client.join(room)
+            assert await client.publish(room, data) == 1
+            assert await client.publish(room, "small") == 2
+            assert [event.data for event in await collect(client, 2) if isinstance(event, Message)] == [data, "small"]
+            assert client.reconnects == 0
+
+    asyncio.run(run())
+
+
 def test_nothing_is_lost_or_repeated_while_connections_break(cloud: Backend, peers: Peers) -> None:
     async def run() -> None:
         room = peers.room()

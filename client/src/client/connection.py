@@ -6,32 +6,26 @@ import math
 import time
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypedDict, Unpack
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosedError, WebSocketException
+from websockets.protocol import State
 
-from client.core import Core, Times
-from client.events import Answered, Event, Lost, Message, Result, Resumed, TakenOver
+from client.core import Core, Times, fragments
+from client.errors import ClosedError, RefusedError, TakenOverError, UnansweredError
+from client.events import Answered, Event, Lost, Message, Result, Resumed, TakenOver, Unanswered
 
 _OPENING = 10.0  # seconds that a handshake may take
 _CLOSING = 1.0  # seconds that the closing one may take
+_FRAGMENTS = 100  # a second at most: a pod that holds sockets takes 200, with pings and pongs
 
 
-class ClosedError(Exception):
-    """The client has been closed."""
+class Options(TypedDict, total=False):
+    """How to ask: every request takes these as keywords."""
 
-
-class TakenOverError(ClosedError):
-    """Another connection resumed the session: this client is over."""
-
-
-class RefusedError(Exception):
-    """The backend refused a request for good; `code` is one of the protocol's."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
+    timeout: float  #: seconds, or else `Times.answer`
+    request_id: str  #: of a request that got no answer, to ask for the same again: 1 to 128 characters
 
 
 class Client:
@@ -46,16 +40,19 @@ class Client:
     ```
 
     What arrives waits for whoever iterates; when `waiting` events do, reading from the socket stops.
+
+    A request is sent again until its answer comes. It raises RefusedError when the answer is no or the message is too
+    large, UnansweredError when none came in time, and ClosedError.
     """
 
     def __init__(self, url: str, *, times: Times | None = None, waiting: int = 10_000) -> None:
         self._url = url
         self._core = Core(times)
         self._events: asyncio.Queue[Message | Result | Lost] = asyncio.Queue(waiting)
-        self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._answers: dict[str, asyncio.Future[Answered | Unanswered]] = {}
         self._socket: ClientConnection | None = None
         self._ready = asyncio.Event()
-        self._stirred = asyncio.Event()  # something is due before the time that is waited for
+        self._stirred = asyncio.Event()  # something is to be sent, or due before the time that is waited for
         self._wakes = math.inf
         self._closed: ClosedError | None = None
         self._running: asyncio.Task[None] | None = None
@@ -88,25 +85,25 @@ class Client:
         """The public id of the session: where others send to."""
         return self._core.session_id or ""
 
-    async def join(self, room: str) -> None:
-        """Receive what is published in a room from now on. Raises RefusedError and ClosedError."""
-        await self._ask("join", room=room)
+    async def join(self, room: str, **options: Unpack[Options]) -> None:
+        """Receive what is published in a room from now on."""
+        await self._ask("join", options, room=room)
 
-    async def leave(self, room: str) -> None:
+    async def leave(self, room: str, **options: Unpack[Options]) -> None:
         """Receive no more of it."""
-        await self._ask("leave", room=room)
+        await self._ask("leave", options, room=room)
 
-    async def publish(self, room: str, data: Any) -> int:
+    async def publish(self, room: str, data: Any, **options: Unpack[Options]) -> int:
         """Publish in a room; the message's `seq`, once it is kept."""
-        return int((await self._ask("publish", room=room, data=data))["seq"])
+        return int((await self._ask("publish", options, room=room, data=data))["seq"])
 
-    async def send(self, to: str, data: Any) -> int:
+    async def send(self, to: str, data: Any, **options: Unpack[Options]) -> int:
         """Send to a session; the message's `seq` in its inbox, once it is kept."""
-        return int((await self._ask("send", to=to, data=data))["seq"])
+        return int((await self._ask("send", options, to=to, data=data))["seq"])
 
-    async def work(self, data: Any) -> str:
+    async def work(self, data: Any, **options: Unpack[Options]) -> str:
         """Have work done; the id of the Result that will come."""
-        return str((await self._ask("work", data=data))["id"])
+        return str((await self._ask("work", options, data=data))["id"])
 
     async def __aiter__(self) -> AsyncIterator[Message | Result | Lost]:
         """What arrives: each message once, in the order of its stream. Raises TakenOverError when that happens."""
@@ -128,20 +125,27 @@ class Client:
     def _run_task(self) -> set[asyncio.Task[None]]:
         return {self._running} if self._running is not None else set()
 
-    async def _ask(self, action: str, **fields: Any) -> dict[str, Any]:
+    async def _ask(self, action: str, options: Options, **fields: Any) -> dict[str, Any]:
         if self._closed is not None:
             raise self._closed
-        identifier = self._core.request(action, time.monotonic(), **fields)
-        answer = self._answers[identifier] = asyncio.get_running_loop().create_future()
+        identifier = self._core.request(action, time.monotonic(), options.get("request_id"), **fields)
+        answer: asyncio.Future[Answered | Unanswered] = asyncio.get_running_loop().create_future()
+        self._answers[identifier] = answer
         self._stir()
+        seconds = options.get("timeout", self._core.times.answer)
         try:
-            await self._flush()
-            frame: dict[str, Any] = await answer
+            async with asyncio.timeout(seconds):
+                outcome = await answer
+        except TimeoutError:
+            raise UnansweredError(f"no answer within {seconds:g} s", identifier) from None
         finally:
-            self._answers.pop(identifier, None)
-        if frame["type"] == "error":
-            raise RefusedError(frame["code"], frame["message"])
-        return frame
+            del self._answers[identifier]
+            self._core.forget(identifier)
+        if isinstance(outcome, Unanswered):
+            raise UnansweredError(outcome.reason, identifier)
+        if outcome.reply["type"] == "error":
+            raise RefusedError(outcome.reply["code"], outcome.reply["message"])
+        return outcome.reply
 
     # --- connections -------------------------------------------------------------------------------------------------
 
@@ -161,22 +165,26 @@ class Client:
     async def _connection(self, socket: ClientConnection) -> None:
         self._core.connected(time.monotonic())
         self._socket = socket
-        ticking = asyncio.create_task(self._tick(socket))
+        driving = asyncio.create_task(self._drive(socket))
         try:
-            await self._flush()
             async for text in socket:
                 for event in self._core.received(str(text), time.monotonic()):
                     await self._handle(event)
                 if self._closed is not None:
                     return
                 self._stir()
-                await self._flush()
+        except ConnectionClosedError as closed:
+            if closed.rcvd is not None and closed.rcvd_then_sent:
+                for event in self._core.closed(closed.rcvd.code):
+                    await self._handle(event)
         finally:
-            ticking.cancel()
+            driving.cancel()
 
-    async def _tick(self, socket: ClientConnection) -> None:
-        while self._core.tick(time.monotonic()):
-            await self._flush()
+    async def _drive(self, socket: ClientConnection) -> None:
+        """Do what is due and send what is to be sent: nothing else does, so a request neither waits for the socket nor
+        breaks off in the middle of a message."""
+        while (now := time.monotonic()) < self._core.due or self._core.tick(now):
+            await self._flush(socket)
             self._stirred.clear()
             self._wakes = self._core.due
             with contextlib.suppress(TimeoutError):
@@ -185,20 +193,23 @@ class Client:
         await self._close(socket)
 
     def _stir(self) -> None:
-        """A frame or a request may have made something due earlier."""
-        if self._core.due < self._wakes:
+        """A frame or a request may have made something due earlier, or left something to be sent."""
+        if self._core.outbox or self._core.due < self._wakes:
             self._stirred.set()
 
-    async def _flush(self) -> None:
+    async def _flush(self, socket: ClientConnection) -> None:
         """Send what is to be sent. What does not go out is sent again on the next connection."""
-        while (socket := self._socket) is not None and self._core.outbox:
+        while self._core.outbox and socket.state is State.OPEN:
+            frames = fragments(self._core.outbox.popleft())
             try:
                 async with asyncio.timeout(self._core.times.dead):
-                    await socket.send(self._core.outbox.popleft())
+                    await socket.send(frames[0] if len(frames) == 1 else frames, text=True)
             except TimeoutError:
                 socket.transport.abort()  # nobody reads at the other end
             except WebSocketException:
                 pass
+            if len(frames) > 1:
+                await asyncio.sleep(len(frames) / _FRAGMENTS)
 
     async def _close(self, socket: ClientConnection) -> None:
         """`close` alone waits for as long as nobody reads at the other end."""
@@ -210,9 +221,9 @@ class Client:
 
     async def _handle(self, event: Event) -> None:
         match event:
-            case Answered(identifier, reply):
+            case Answered(identifier) | Unanswered(identifier):
                 if (answer := self._answers.get(identifier)) is not None and not answer.done():
-                    answer.set_result(reply)
+                    answer.set_result(event)
             case Resumed():
                 self._ready.set()
             case TakenOver():

@@ -12,12 +12,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from client.events import Answered, Event, Lost, Message, Result, Resumed, TakenOver
+from client.errors import RefusedError
+from client.events import Answered, Event, Lost, Message, Result, Resumed, TakenOver, Unanswered
 from client.stream import Stream
 
 #: Errors that pass: the request is sent again.
 PASSING = frozenset({"unavailable", "conflict", "internal", "rate"})
 
+#: API Gateway takes no larger frames, and no larger messages: bytes of UTF-8.
+FRAME_BYTES = 32 * 1024
+MESSAGE_BYTES = 128 * 1024
+
+#: Close codes of a server that rejects what it was sent: a policy is violated, a message is too big.
+_REJECTING = frozenset({1008, 1009})
 _TOKENS = 8  # that are remembered: as many replies may overtake one another
 
 
@@ -28,23 +35,49 @@ class Times:
     keep_alive: float = 240  # API Gateway closes what is silent for ten minutes
     dead: float = 30  # without an answer to anything for so long, the connection is given up
     retry: float = 10  # without an answer, a request is sent again
+    answer: float = 60  # without an answer for so long, a request is given up
     gap: float = 0.5  # frames overtake one another: so long a missing one may be on its way
     renew: float = 6000  # API Gateway closes a connection after two hours
     first_wait: float = 0.5  # the longest before a first reconnect, doubled each time
     longest_wait: float = 60
+    proven: float = 10  # a connection that had the session for so long ends the doubling
 
 
 @dataclass(slots=True)
 class _Request:
-    frame: dict[str, Any]
+    action: str
+    text: str
     due: float
     attempts: int = 0
+    sent: bool = False  # on this connection
 
 
 @dataclass(slots=True)
 class _Room:
     stream: Stream[Event] = field(default_factory=Stream)
     due: float = math.inf  # when to ask for what a gap is of
+
+
+def fragments(text: str) -> list[bytes]:
+    """The frames of a message: whole characters, of at most FRAME_BYTES together."""
+    data = text.encode()
+    frames = []
+    while len(data) > FRAME_BYTES:
+        end = FRAME_BYTES
+        while data[end] & 0xC0 == 0x80:  # in the middle of a character
+            end -= 1
+        frames.append(data[:end])
+        data = data[end:]
+    return [*frames, data]
+
+
+def _json(frame: dict[str, Any]) -> str:
+    text = json.dumps(frame, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return json.dumps(frame)
+    return text
 
 
 class Core:
@@ -66,7 +99,7 @@ class Core:
         self._connected = False
         self._ready = False  # the session is this connection's
         self._failures = 0
-        self._session_due = self._ping_due = self._renew_at = 0.0
+        self._session_due = self._ping_due = self._renew_at = self._ready_at = 0.0
         self._dead_at = math.inf  # unless something comes
         #: When to call `tick` next: infinity without a connection. Frames and requests may bring it forward.
         self.due = math.inf
@@ -77,13 +110,31 @@ class Core:
     def connected(self, now: float) -> None:
         """A connection is there: resume, or begin."""
         self.outbox.clear()
+        for request in self._requests.values():
+            request.sent = False
         self._connected, self._ready = True, False
         self._dead_at = math.inf
         self._renew_at = self._by(now + self.times.renew * self._random.uniform(0.85, 1))
         self._ask_session(now)
 
-    def disconnected(self, now: float) -> float:  # noqa: ARG002 - the same shape as the others
+    def closed(self, code: int) -> list[Event]:
+        """The server has closed the connection, with this code; `disconnected` is still to be called.
+
+        A request that it may have rejected is not sent again, or it would close every connection. After 1008 and 1009
+        that is each one on this connection that took several frames, or else the one that was sent last.
+        """
+        if code not in _REJECTING:
+            return []
+        sent = [name for name, request in self._requests.items() if request.sent and request.text not in self.outbox]
+        rejected = [name for name in sent if len(fragments(self._requests[name].text)) > 1] or sent[-1:]
+        for name in rejected:
+            self.forget(name)
+        return [Unanswered(name, f"the server closed the connection with {code}") for name in rejected]
+
+    def disconnected(self, now: float) -> float:
         """A connection has ended, or was not made; how long to wait before the next: full jitter."""
+        if self._ready and now >= self._ready_at + self.times.proven:
+            self._failures = 0
         self._connected = self._ready = False
         self.due = math.inf
         longest = min(self.times.longest_wait, self.times.first_wait * 2 ** min(self._failures, 16))
@@ -92,18 +143,33 @@ class Core:
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
-    def request(self, action: str, now: float, **fields: Any) -> str:
-        """Ask for something, again and again until it is answered; the id of its Answered."""
-        self._count += 1
-        identifier = f"{self._prefix}-{self._count}"
-        self._requests[identifier] = _Request({"action": action, "id": identifier, **fields}, now)
+    def request(self, action: str, now: float, request_id: str | None = None, **fields: Any) -> str:
+        """Ask for something, again and again until it is answered; the id of its Answered.
+
+        Raises RefusedError for what is larger than any message may be, and ValueError for an id that is asked under.
+        """
+        identifier = request_id or self._new_id()
+        if identifier in self._requests:
+            raise ValueError(f"the request {identifier!r} waits for its answer")
+        text = _json({"action": action, "id": identifier, **fields})
+        if (size := len(text.encode())) > MESSAGE_BYTES:
+            raise RefusedError("too-large", f"the message has {size} bytes, and at most {MESSAGE_BYTES} can be sent")
+        self._requests[identifier] = _Request(action, text, now)
         if action == "join":
             self._rooms.setdefault(fields["room"], _Room())
         elif action == "leave":
             self._rooms.pop(fields["room"], None)
         if self._ready:
-            self._send_request(self._requests[identifier], now)
+            self._send_request(identifier, now)
         return identifier
+
+    def forget(self, identifier: str) -> None:
+        """Ask for something no longer."""
+        self._requests.pop(identifier, None)
+
+    def _new_id(self) -> str:
+        self._count += 1
+        return f"{self._prefix}-{self._count}"
 
     # --- time --------------------------------------------------------------------------------------------------------
 
@@ -118,15 +184,14 @@ class Core:
                 self._ask_session(now)
             self.due = min(self._renew_at, self._dead_at, self._session_due)
             return True
-        for request in self._requests.values():
-            if now >= request.due:
-                self._send_request(request, now)
+        for identifier in [name for name, request in self._requests.items() if now >= request.due]:
+            self._send_request(identifier, now)
         for name, room in self._streams():
             if now >= room.due:
                 room.due = now + self.times.retry + self.times.gap
                 self._ask_for_the_rest(name, room, now)
         if now >= self._ping_due:
-            self._send({"action": "ping"}, now)
+            self._send(_json({"action": "ping"}), now)
         requests = (request.due for request in self._requests.values())
         gaps = (room.due for _, room in self._streams())
         self.due = min(self._renew_at, self._dead_at, self._ping_due, *requests, *gaps)
@@ -189,11 +254,11 @@ class Core:
         events = self._placed(None, self._inbox, inbox["epoch"], frame.get("after", inbox["seq"]), inbox["seq"])
         if self._ready:
             return events  # the inbox was asked for again
-        self._ready, self._failures = True, 0
+        self._ready, self._ready_at = True, now
         self._by(now)  # gaps have waited for the session
         self._ask_rooms_for_the_rest(now)
-        for request in self._requests.values():
-            self._send_request(request, now)
+        for identifier in list(self._requests):
+            self._send_request(identifier, now)
         return [Resumed(frame["sessionId"], fresh=fresh), *events]
 
     def _on_joined(self, frame: dict[str, Any], now: float) -> list[Event]:
@@ -218,7 +283,9 @@ class Core:
             event = Result(frame["id"], epoch, seq, frame["data"])
         else:
             event = Message(name, epoch, seq, frame["from"], frame["data"])
-        return room.stream.put(epoch, seq, event)
+        lost = 0 < (room.stream.epoch or 0) < epoch  # the end of the epoch before may not have come
+        ready = room.stream.put(epoch, seq, event)
+        return [Lost(name, epoch, 0), *ready] if lost else ready
 
     def _on_error(self, frame: dict[str, Any], now: float) -> list[Event]:
         if frame["code"] == "taken-over":
@@ -251,10 +318,10 @@ class Core:
 
     def _begin_anew(self, now: float) -> list[Event]:
         """The session has expired. What was not answered may have been done: asking again might do it twice."""
-        refused = [name for name, request in self._requests.items() if request.frame["action"] not in {"join", "leave"}]
+        refused = [name for name, request in self._requests.items() if request.action not in {"join", "leave"}]
         error = {"type": "error", "code": "session-expired", "message": "the session expired before an answer came"}
         for name in refused:
-            del self._requests[name]
+            self.forget(name)
         self._ask_session(now)
         return [Answered(name, error) for name in refused]
 
@@ -278,42 +345,45 @@ class Core:
         identifier = frame.get("id")
         if identifier not in self._requests:
             return []
-        del self._requests[identifier]
+        self.forget(identifier)
         return [Answered(identifier, frame)]
 
     # --- what is sent ------------------------------------------------------------------------------------------------
 
     def _ask_session(self, now: float) -> None:
         self._session_due = self._by(now + self.times.retry)
-        self._count += 1
-        self._asking = f"{self._prefix}-{self._count}"
+        self._asking = self._new_id()
         frame: dict[str, Any] = {"action": "session", "id": self._asking}
         self._used = self._tokens[-1] if self._tokens else None
         if self._used is not None:
             stream = self._inbox.stream
             frame |= {"resume": self._used, "epoch": stream.epoch, "after": stream.seq}
-        self._send(frame, now)
+        self._send(_json(frame), now)
 
     def _ask_for_the_rest(self, name: str | None, room: _Room, now: float) -> None:
         if name is None:
             self._ask_session(now)
         else:
-            self._send({"action": "join", "room": name, "epoch": room.stream.epoch, "after": room.stream.seq}, now)
+            stream = room.stream
+            self._send(_json({"action": "join", "room": name, "epoch": stream.epoch, "after": stream.seq}), now)
 
     def _ask_rooms_for_the_rest(self, now: float) -> None:
         for name, room in self._rooms.items():
             if room.stream.epoch is not None:
                 self._ask_for_the_rest(name, room, now)
 
-    def _send_request(self, request: _Request, now: float) -> None:
+    def _send_request(self, identifier: str, now: float) -> None:
+        """Send a request. The one that was sent last is the last of them all."""
+        request = self._requests[identifier] = self._requests.pop(identifier)
         request.due = self._by(now + self.times.retry)
         request.attempts += 1
-        self._send(request.frame, now)
+        request.sent = True
+        self._send(request.text, now)
 
-    def _send(self, frame: dict[str, Any], now: float) -> None:
+    def _send(self, text: str, now: float) -> None:
         self._ping_due = self._by(now + self.times.keep_alive)
         self._dead_at = self._by(min(self._dead_at, now + self.times.dead))
-        self.outbox.append(json.dumps(frame))
+        self.outbox.append(text)
 
     def _pause(self, attempts: int) -> float:
         return self._random.uniform(0.1, min(self.times.retry, 0.25 * 2 ** min(attempts, 16)))

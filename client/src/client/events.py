@@ -43,6 +43,14 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A request is not sent again, though no answer has come. The server may have closed a connection because of it."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Resumed:
     """The session is there: `fresh` when it is another than before."""
 
@@ -55,4 +63,4 @@ class TakenOver:
     """Another connection resumed this session. Final."""
 
 
-Event = Message | Result | Lost | Answered | Resumed | TakenOver
+Event = Message | Result | Lost | Answered | Unanswered | Resumed | TakenOver

@@ -31,8 +31,9 @@ class Stream(Generic[T]):
         """
         if self.epoch is None:
             self.epoch, self.seq, self.end = epoch, after, end
-            self._release()  # from before the client came
-            return self._ready(), False
+            arrived, self._early = sorted(self._early.items()), {}
+            ready = [one for place, item in arrived for one in self.put(*place, item)]
+            return ready, epoch not in {0, self.epoch}
         if (epoch, after) <= (self.epoch, self.seq):
             self.end = max(self.end, end) if epoch == self.epoch else self.end
             return self._ready(), False
