@@ -158,6 +158,7 @@ class Bus:
                     batch.append(self._queue.get_nowait())
             if self._lost:
                 batch.append((_ALL, b""))
+                self._lost = False  # now, since hints may be dropped again while the batch is under way
             try:
                 async with self._redis.pipeline(transaction=False) as pipeline:
                     for channel, hint in batch:
@@ -172,7 +173,7 @@ class Bus:
                 wait = await _pause(wait)
             else:
                 self._metrics.hints["published"] += len(batch)
-                self._lost, wait = False, _FIRST_WAIT
+                wait = _FIRST_WAIT
 
 
 def _cancelled() -> bool:

@@ -3,8 +3,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from backend.actions import load
+from backend.actions import Action, action, load
 from backend.ports import UnavailableError
+from backend.protocol import Reply, Request
+from backend.rate_limiter import RateLimiter
 from backend.records import Connection
 from backend.router import Router
 from backend.sessions import Sessions
@@ -12,6 +14,7 @@ from tests.backend.support import (
     NOW,
     SESSION_SECONDS,
     TOUCH_SECONDS,
+    App,
     Calls,
     FakeMetrics,
     FakeOutbound,
@@ -210,3 +213,25 @@ def test_no_secret_reaches_the_table_or_the_log(
     kept = repr(items(client)) + caplog.text
     for token in tokens:
         assert token.partition(".")[2] not in kept
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_an_action_that_waits_for_something_is_not_answered_at_once(
+    app: App, monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    def wave() -> Reply:
+        return Reply()
+
+    known: dict[str, Action] = {}
+    monkeypatch.setattr("backend.actions._actions", known)
+    monkeypatch.setattr(wave, "__module__", "backend.actions.wave")
+    action(Request, waits=waits)(wave)
+    router = Router(
+        known,
+        app,
+        sessions=app.sessions,
+        delivery=app.delivery,
+        metrics=app.metrics,
+        rate_limiter=RateLimiter(0),
+    )
+    assert router.parse(CONNECTION, '{"action":"wave"}', NOW).immediate is not waits

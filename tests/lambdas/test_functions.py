@@ -119,6 +119,15 @@ def test_a_deleted_session_is_back_with_the_next_message_once_the_touch_is_due(f
     assert int(item["expiresAt"]["N"]) > time.time()
 
 
+def test_what_fails_is_logged_with_the_id_that_the_gateway_gave_the_message(
+    functions: Functions, caplog: pytest.LogCaptureFixture
+) -> None:
+    event = golden("message_text", connectedAt=old(), requestId="asked")
+    with failing(functions.modules["connect"].application.dynamodb, "InternalServerError", 500):
+        assert functions.invoke("message", event)["body"] == event["body"]
+    assert [record.__dict__["request_id"] for record in caplog.records] == ["asked"]
+
+
 def test_an_expired_session_counts_as_gone(functions: Functions) -> None:
     functions.invoke("connect", golden("connect"))
     token = json.loads(functions.say('{"action":"session"}'))["resumeToken"]

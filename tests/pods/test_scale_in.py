@@ -20,7 +20,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from backend.settings import SettingsError
-from pods.scale_in.controller import Controller, CostSettings, assumed, gauge, outdated, scale_in_is_near
+from pods.scale_in.controller import (
+    Controller,
+    CostSettings,
+    assumed,
+    gauge,
+    outdated,
+    scale_in_is_near,
+    serve_health,
+)
 from pods.scale_in.fetch import fetch
 from pods.scale_in.kubernetes import MOST_COST, KubernetesError, Pod
 from tests.pods.cluster import TOKEN, Api, Metrics, run
@@ -242,6 +250,15 @@ def test_the_process_says_how_it_is_and_ends_with_sigterm(fleet: Metrics, accoun
     assert any("list and patch of pods in realtime" in line for line in process.lines)
     assert process.stop(signal.SIGTERM) == 0
     assert not any(TOKEN in line or "Traceback" in line for line in process.lines)
+
+
+def test_a_controller_that_looks_no_more_is_neither_alive_nor_ready(controller: Callable[..., Controller]) -> None:
+    one = controller()
+    one.well = True
+    url = f"http://127.0.0.1:{serve_health(one, '127.0.0.1', 0)}"
+    assert (status(f"{url}/healthz"), status(f"{url}/readyz")) == (200, 200)
+    one.looked_at -= 3 * CostSettings.interval_seconds + 60
+    assert (status(f"{url}/healthz"), status(f"{url}/readyz")) == (503, 503)
 
 
 @pytest.mark.parametrize(

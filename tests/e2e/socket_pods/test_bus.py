@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 import uvloop
 
-from pods.sockets.bus import Bus, Hint, Listener
+from pods.sockets.bus import WAITING, Bus, Hint, Listener
 from pods.sockets.metrics import SocketMetrics
 from tests.e2e.socket_pods.fleet import REDIS, BusProcess
 from tests.processes import PATIENCE, eventually
@@ -113,6 +113,28 @@ def test_who_may_have_missed_hints_is_told_when_the_bus_is_back(process: BusProc
         one.bus.tell("b", HINT)
         async with asyncio.timeout(PATIENCE):
             assert await two.hints.get() == HINT
+        await asyncio.gather(one.stop(), two.stop())
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("under_way", [False, True], ids=["before a batch", "while one is under way"])
+def test_everybody_looks_when_more_hints_wait_than_a_pod_keeps(process: BusProcess, under_way: bool) -> None:
+    async def run() -> None:
+        one, two = Pod(process.url, "a"), Pod(process.url, "b")
+        await asyncio.gather(one.connected(), two.connected())
+        for _ in range(WAITING + (not under_way)):
+            one.bus.tell("b", HINT)
+        await asyncio.sleep(0)  # they are in the queue now
+        if under_way:
+            while one.bus._queue.full():  # noqa: ASYNC110 - nobody is told when a batch begins
+                await asyncio.sleep(0)
+            assert not one.metrics.hints["published"]
+            for _ in range(WAITING):
+                one.bus.tell("b", HINT)
+            await asyncio.sleep(0)
+        assert one.metrics.hints["dropped"]
+        await asyncio.gather(one.has_missed(), two.has_missed())
         await asyncio.gather(one.stop(), two.stop())
 
     asyncio.run(run())

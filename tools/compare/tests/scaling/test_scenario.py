@@ -107,3 +107,9 @@ def test_what_is_not_said_takes_the_defaults_of_its_kind(tmp_path: Path) -> None
     assert (ecs.min_replicas, ecs.scale_out_datapoints, ecs.scale_in_datapoints) == (1, 3, 15)
     assert isinstance(functions, Lambda)
     assert functions.limits.most == 1000
+
+
+def test_nothing_but_idle_replicas_may_be_fewer_than_the_least() -> None:
+    assert Keda(target_value=1, min_replicas=1, idle_replicas=0).idle_replicas == 0
+    with pytest.raises(ValueError, match="idleReplicas needs minReplicas of 1 or more"):
+        Keda(target_value=1, min_replicas=0, idle_replicas=0)

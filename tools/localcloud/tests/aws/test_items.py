@@ -231,6 +231,7 @@ def test_every_operation_answers_as_on_motos_own_server() -> None:
             assert got == expected, case
             for name in ("content-type", "x-amzn-errortype"):
                 assert headers.get(name) == expected_headers.get(name), (case, name)
+            assert ("x-amz-crc32" in headers) == ("x-amz-crc32" in expected_headers), case
             assert len(headers["x-amzn-requestid"]) == 52, case
 
 

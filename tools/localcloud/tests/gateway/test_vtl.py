@@ -286,6 +286,14 @@ def test_the_value_of_an_expression(expression: str, expected: str) -> None:
     assert render(template, five=5, one=1) == expected
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_whole_number_has_at_most_1024_bits(sign: int) -> None:
+    half = sign * 2**1023
+    assert render("#set($x = $half + ($half - $sign))$x", half=half, sign=sign) == str(sign * (2**1024 - 1))
+    with pytest.raises(RenderError, match="more than 1024 bits"):
+        render("#set($x = $half + $half)$x", half=half)
+
+
 def test_members_of_maps_and_lists_can_be_set() -> None:
     template = '#set($m = {})#set($m.a = 1)#set($m["b c"] = [1, 2])#set($m["b c"][0] = $m.a + 4)$m'
     assert render(template) == "{a=1, b c=[5, 2]}"

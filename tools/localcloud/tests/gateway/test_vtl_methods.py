@@ -161,11 +161,13 @@ def test_numbers_and_booleans(call: str, expected: str) -> None:
     [
         ("$s.substring(5, 4)", "out of bounds"),
         ("$s.substring(13)", "out of bounds"),
+        ("$s.substring(-1)", "out of bounds"),
         ("$s.charAt(12)", "out of bounds"),
         ("$list.get(4)", "out of bounds for length 4"),
         ("$list[9]", "out of bounds"),
         ("$list.remove(9)", "out of bounds"),
         ("$list.subList(3, 9)", "out of bounds"),
+        ("$list.subList(-2, 3)", "out of bounds"),
         ("$s.matches('(')", "is not a regular expression"),
         ("$s.replaceAll('[lo]', '$9')", "group that is not there"),
         ("$s.replaceAll('l', '$')", "is not a replacement"),

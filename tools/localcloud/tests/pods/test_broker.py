@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import pytest
+
 from localcloud import assembly
 from localcloud.pods import environment, images
 
@@ -18,8 +20,6 @@ from .. import assemblies
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    import pytest
 
 
 def test_a_broker_asks_nobody_who_they_are_so_it_stays_on_this_machine() -> None:
@@ -50,7 +50,9 @@ def expect(connection: socket.socket, text: str) -> None:
     assert received == text.encode()
 
 
-def test_without_a_redis_it_carries_what_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A broker, started as it is where there is no Redis."""
     deployment = assembly.read(assemblies.echo().write(tmp_path / "out", ""))["ChatLambda"]
     monkeypatch.setenv("PATH", str(tmp_path))
     run = images.run(deployment, "Bus", {"image": "redis:8"}, {"bus": 0})
@@ -64,16 +66,28 @@ def test_without_a_redis_it_carries_what_is_published(tmp_path: Path, monkeypatc
     )
     assert process.stdout is not None
     try:
-        url = json.loads(process.stdout.readline())["bus"]
-        with client(url) as subscriber, client(url) as publisher:
-            ask(subscriber, "SUBSCRIBE", "news")
-            expect(subscriber, "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n")
-            ask(publisher, "PUBLISH", "news", "hello")
-            expect(publisher, ":1\r\n")
-            expect(subscriber, "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$5\r\nhello\r\n")
-            ask(publisher, "PUBLISH", "other", "hello")
-            expect(publisher, ":0\r\n")
+        yield json.loads(process.stdout.readline())["bus"]
     finally:
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+def test_without_a_redis_it_carries_what_is_published(url: str) -> None:
+    with client(url) as subscriber, client(url) as publisher:
+        ask(subscriber, "SUBSCRIBE", "news")
+        expect(subscriber, "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n")
+        ask(publisher, "PUBLISH", "news", "hello")
+        expect(publisher, ":1\r\n")
+        expect(subscriber, "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$5\r\nhello\r\n")
+        ask(publisher, "PUBLISH", "other", "hello")
+        expect(publisher, ":0\r\n")
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\r", "  "])
+def test_lines_that_do_not_end_as_those_of_resp_are_no_command(url: str, ending: str) -> None:
+    with client(url) as connection:
+        connection.sendall(f"*12{ending}$44{ending}PING\r\n".encode())
+        connection.shutdown(socket.SHUT_WR)
+        expect(connection, "")
+        assert connection.recv(4096) == b""
