@@ -257,7 +257,7 @@ def test_a_controller_that_looks_no_more_is_neither_alive_nor_ready(controller: 
     one.well = True
     url = f"http://127.0.0.1:{serve_health(one, '127.0.0.1', 0)}"
     assert (status(f"{url}/healthz"), status(f"{url}/readyz")) == (200, 200)
-    one.looked_at -= 3 * CostSettings.interval_seconds + 60
+    one.updated_at -= 3 * CostSettings.interval_seconds + 60
     assert (status(f"{url}/healthz"), status(f"{url}/readyz")) == (503, 503)
 
 
