@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 
 class Application:
-    """The parts of the application over one DynamoDB client: made once a process. Threads may
-    share it once `prepare` has been called.
+    """The parts of the application over one DynamoDB client.
 
-    Each part is made when it is first asked for, and what it imports is imported then: a function that only opens
-    connections loads neither the protocol nor the way to post. A host that has a part of its own, such as another way
-    to connections, overrides it. The log's lines carry the settings' variant from then on.
+    A process makes one. Threads may share it once `prepare` has been called. Each part is made when it is first asked
+    for, and what it needs is imported then: a function that only opens connections loads neither the protocol nor the
+    way to post. A host that has a part of its own, such as another way to connections, overrides the property. Making
+    an application adds its variant to every line of the log.
 
     `remembered` is how many connections a host knows, or more. A part raises SettingsError when it needs a setting that
     is missing.

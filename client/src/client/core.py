@@ -146,7 +146,8 @@ class Core:
     def request(self, action: str, now: float, request_id: str | None = None, **fields: Any) -> str:
         """Ask for something, again and again until it is answered; the id of its Answered.
 
-        Raises RefusedError for what is larger than any message may be, and ValueError for an id that is asked under.
+        Raises RefusedError for what is larger than any message may be, and ValueError for the id of a request that
+        still waits.
         """
         identifier = request_id or self._new_id()
         if identifier in self._requests:
