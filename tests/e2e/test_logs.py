@@ -18,6 +18,8 @@ from tests.synthesized import synthesized_once
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 
 def logged(cloud: Running) -> list[dict[str, Any]]:
     """The lines of the log that are about a message."""
